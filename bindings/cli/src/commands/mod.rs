@@ -1,0 +1,39 @@
+//! One file per verb: its arguments, its help, the call of the core, and the report.
+
+mod apply;
+mod chain;
+mod completions;
+mod diff;
+mod info;
+mod squash;
+mod verify;
+
+use clap::Subcommand;
+use patchcore::Result;
+
+use crate::context::Context;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Diff(diff::Arguments),
+    Apply(apply::Arguments),
+    Info(info::Arguments),
+    Verify(verify::Arguments),
+    Squash(squash::Arguments),
+    Chain(chain::Arguments),
+    Completions(completions::Arguments),
+}
+
+impl Command {
+    pub(crate) fn run(&self, context: &Context) -> Result<()> {
+        match self {
+            Command::Diff(arguments) => diff::run(arguments, context),
+            Command::Apply(arguments) => apply::run(arguments, context),
+            Command::Info(arguments) => info::run(arguments, context),
+            Command::Verify(arguments) => verify::run(arguments, context),
+            Command::Squash(arguments) => squash::run(arguments, context),
+            Command::Chain(arguments) => chain::run(arguments, context),
+            Command::Completions(arguments) => completions::run(arguments, context),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What a person at a shell is promised: exit status, standard output and standard error of every verb, and that a
+//! failed command leaves the folder exactly as it was.
+
+#![allow(missing_docs, reason = "a test binary")]
+
+mod chains;
+mod deltas;
+mod failures;
+mod help;
+mod pipes;
+#[cfg(unix)]
+mod signals;
+mod support;
+mod walkthrough;

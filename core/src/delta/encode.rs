@@ -1,0 +1,488 @@
+//! From operations to the bytes of a delta: segments cut by what a decoder must hold, columns apart, each in its
+//! smallest form.
+
+use std::collections::VecDeque;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::thread::JoinHandle;
+
+use super::codec::{APPLIER_OVERHEAD, ColumnEncoder};
+use super::format::{CHECK_LEN, HEADER_LEN, Header, put_varint, zigzag};
+use super::lanes::{ALONE, Addends, Lane, WIDTHS, split};
+use super::ops::OperationSink;
+use super::options::EncodeOptions;
+use crate::digest::Digest;
+use crate::error::{Error, Result, Status};
+use crate::io::ReadAt;
+
+/// What a delta is written to: its header is known last and written first, and `diff` reads it back for a trial.
+pub trait DeltaFile: Read + Write + Seek {}
+
+impl<T: Read + Write + Seek + ?Sized> DeltaFile for T {}
+
+/// The two files that a delta leads between.
+pub(super) struct Promise {
+    pub(super) old_size: u64,
+    pub(super) old_digest: Digest,
+    pub(super) new_size: u64,
+    pub(super) new_digest: Digest,
+}
+
+impl Promise {
+    /// From where `first` starts to where `last` leads.
+    pub(super) fn of(first: &Header, last: &Header) -> Self {
+        Self {
+            old_size: first.old_size,
+            old_digest: first.old_digest,
+            new_size: last.new_size,
+            new_digest: last.new_digest,
+        }
+    }
+}
+
+/// Most bytes of one call that go into a segment before its size is looked at again.
+const STEP: usize = 4 << 10;
+
+/// Takes operations and writes segments.
+pub(super) struct Encoder<'a> {
+    out: &'a mut dyn DeltaFile,
+    /// The new file where it is at hand: its bytes give the checks, and segments that are better stored as literals
+    /// are found. Composing has no files; there the checks of the last delta are handed on.
+    new: Option<&'a dyn ReadAt>,
+    options: EncodeOptions,
+    segment_limit: usize,
+    segment: SegmentBuilder,
+    checks: CheckKeeper,
+    columns: ColumnEncoder,
+    pending: VecDeque<Pending>,
+    frames: FrameTotals,
+}
+
+#[derive(Default)]
+struct FrameTotals {
+    segments: u32,
+    bytes: u64,
+    stream_bytes: u64,
+    memory: u64,
+}
+
+impl<'a> Encoder<'a> {
+    /// Writes the delta whose operations `produce` hands to the encoder.
+    pub(super) fn run(
+        out: &'a mut dyn DeltaFile,
+        promise: Promise,
+        options: &EncodeOptions,
+        new: Option<&'a dyn ReadAt>,
+        produce: impl FnOnce(&mut Encoder<'a>) -> Result<()>,
+    ) -> Result<Header> {
+        out.seek(SeekFrom::Start(0))?;
+        out.write_all(&[0; HEADER_LEN])?;
+        let limit = usize::try_from((options.max_apply_memory - APPLIER_OVERHEAD) / 2).unwrap_or(usize::MAX);
+        let mut encoder = Encoder {
+            out,
+            new,
+            options: *options,
+            segment_limit: limit,
+            segment: SegmentBuilder::starting_at(0),
+            checks: CheckKeeper::default(),
+            columns: ColumnEncoder::new(options.level)?,
+            pending: VecDeque::new(),
+            frames: FrameTotals::default(),
+        };
+        produce(&mut encoder)?;
+        encoder.seal()?;
+        while !encoder.pending.is_empty() {
+            encoder.write_pending()?;
+        }
+        let header = Header {
+            old_size: promise.old_size,
+            new_size: promise.new_size,
+            old_digest: promise.old_digest,
+            new_digest: promise.new_digest,
+            apply_memory: APPLIER_OVERHEAD + encoder.frames.memory,
+            stream_bytes: encoder.frames.stream_bytes,
+            segments: encoder.frames.segments,
+            delta_size: HEADER_LEN as u64 + encoder.frames.bytes,
+        };
+        let out = encoder.out;
+        out.seek(SeekFrom::Start(0))?;
+        out.write_all(&header.encode())?;
+        out.seek(SeekFrom::Start(header.delta_size))?;
+        Ok(header)
+    }
+
+    fn make_room(&mut self) -> Result<()> {
+        // A sixteenth is left for numbers that take more bytes than estimated.
+        if self.segment.stream_bytes() + 2 * STEP + self.segment_limit / 16 > self.segment_limit {
+            self.seal()?;
+        }
+        Ok(())
+    }
+
+    /// Ends the segment and gives it to a worker, or encodes it here.
+    fn seal(&mut self) -> Result<()> {
+        let end = self.segment.output_end;
+        let segment = std::mem::replace(&mut self.segment, SegmentBuilder::starting_at(end));
+        let start = segment.output_start;
+        if start == end {
+            return Ok(());
+        }
+        let survey = self.new.map(|new| survey(new, start, end, &mut self.columns)).transpose()?;
+        let check = survey.as_ref().map(|survey| survey.check).or_else(|| self.checks.take());
+        let literal_estimate = survey.filter(|_| !segment.is_literal()).map(|survey| survey.compressed);
+        let limit = self.segment_limit;
+        let work = if self.options.threads > 1 {
+            let level = self.options.level;
+            Work::Started(std::thread::spawn(move || segment.encode(check, limit, &mut ColumnEncoder::new(level)?)))
+        } else {
+            Work::Done(segment.encode(check, limit, &mut self.columns)?)
+        };
+        self.pending.push_back(Pending { work, start, end, literal_estimate });
+        while self.pending.len() >= self.options.threads {
+            self.write_pending()?;
+        }
+        Ok(())
+    }
+
+    fn write_pending(&mut self) -> Result<()> {
+        let Some(Pending { work, start, end, literal_estimate }) = self.pending.pop_front() else {
+            return Ok(());
+        };
+        let frame = match work {
+            Work::Done(frame) => frame,
+            Work::Started(worker) => {
+                worker.join().map_err(|_| Error::new(Status::Internal, "a worker of the encoder panicked"))??
+            }
+        };
+        // Literals at our level are hardly ever half as large as the fastest level makes them: only then is it worth
+        // the time to find out.
+        if let (Some(estimate), Some(new)) = (literal_estimate, self.new)
+            && frame.bytes.len() as u64 > estimate / 3
+        {
+            let literals = self.encode_literals(new, start, end)?;
+            if total_len(&literals) < frame.bytes.len() {
+                return literals.iter().try_for_each(|frame| self.write_frame(frame));
+            }
+        }
+        self.write_frame(&frame)
+    }
+
+    /// The new bytes `start..end` as segments of literals alone.
+    fn encode_literals(&mut self, new: &dyn ReadAt, start: u64, end: u64) -> Result<Vec<Frame>> {
+        let mut frames = Vec::new();
+        let mut position = start;
+        while position < end {
+            let len = (end - position).min(self.segment_limit as u64 - 64) as usize;
+            let mut bytes = vec![0; len];
+            new.read_at(position, &mut bytes)?;
+            let mut segment = SegmentBuilder::starting_at(position);
+            segment.insert(&bytes);
+            let check = crc32fast::hash(&bytes);
+            frames.push(segment.encode(Some(check), self.segment_limit, &mut self.columns)?);
+            position += len as u64;
+        }
+        Ok(frames)
+    }
+
+    fn write_frame(&mut self, frame: &Frame) -> Result<()> {
+        let mut prefix = Vec::new();
+        put_varint(&mut prefix, frame.bytes.len() as u64);
+        self.out.write_all(&prefix)?;
+        self.out.write_all(&frame.bytes)?;
+        let totals = &mut self.frames;
+        totals.segments = totals
+            .segments
+            .checked_add(1)
+            .ok_or_else(|| Error::limit("the delta has too many segments; raise --max-apply-memory"))?;
+        totals.bytes += (prefix.len() + frame.bytes.len()) as u64;
+        totals.stream_bytes += frame.stream_bytes;
+        totals.memory = totals.memory.max(frame.bytes.len() as u64 + frame.stream_bytes);
+        Ok(())
+    }
+}
+
+impl OperationSink for Encoder<'_> {
+    fn insert(&mut self, bytes: &[u8]) -> Result<()> {
+        for bytes in bytes.chunks(STEP) {
+            self.make_room()?;
+            self.segment.insert(bytes);
+            self.checks.advance(bytes.len() as u64);
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, from: u64, len: u64) -> Result<()> {
+        self.make_room()?;
+        self.segment.copy(from, len);
+        self.checks.advance(len);
+        Ok(())
+    }
+
+    fn copy_add(&mut self, from: u64, addend: &[u8]) -> Result<()> {
+        let mut position = from;
+        for addend in addend.chunks(STEP) {
+            self.make_room()?;
+            self.segment.copy_add(position, addend);
+            self.checks.advance(addend.len() as u64);
+            position += addend.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn output_check(&mut self, check: u32) -> Result<()> {
+        self.checks.add(check);
+        Ok(())
+    }
+}
+
+/// What a look at the new bytes of a segment tells.
+struct Survey {
+    check: u32,
+    /// About how many bytes the fastest level makes of them.
+    compressed: u64,
+}
+
+fn survey(new: &dyn ReadAt, start: u64, end: u64, columns: &mut ColumnEncoder) -> Result<Survey> {
+    let mut check = crc32fast::Hasher::new();
+    let mut compressed = 0;
+    let mut bytes = Vec::new();
+    let mut position = start;
+    while position < end {
+        bytes.resize((end - position).min(1 << 20) as usize, 0);
+        new.read_at(position, &mut bytes)?;
+        check.update(&bytes);
+        compressed += columns.estimate(&bytes)? as u64;
+        position += bytes.len() as u64;
+    }
+    Ok(Survey { check: check.finalize(), compressed })
+}
+
+/// Hands on the output checks of a delta whose operations are encoded anew in other segments: checks of neighbouring
+/// ranges combine into one, and a segment that ends between two checks gets none.
+#[derive(Default)]
+struct CheckKeeper {
+    /// The check of everything since the last segment that got one, as far as it is known.
+    known: Option<crc32fast::Hasher>,
+    /// Bytes since what is known.
+    unknown: u64,
+}
+
+impl CheckKeeper {
+    fn advance(&mut self, len: u64) {
+        self.unknown += len;
+    }
+
+    /// `check` covers everything that was not known yet.
+    fn add(&mut self, check: u32) {
+        let part = crc32fast::Hasher::new_with_initial_len(check, self.unknown);
+        match &mut self.known {
+            Some(known) => known.combine(&part),
+            None => self.known = Some(part),
+        }
+        self.unknown = 0;
+    }
+
+    /// The check of a segment that ends here.
+    fn take(&mut self) -> Option<u32> {
+        if self.unknown > 0 { None } else { Some(self.known.take()?.finalize()) }
+    }
+}
+
+enum Work {
+    Done(Frame),
+    Started(JoinHandle<Result<Frame>>),
+}
+
+/// A segment on its way to the file.
+struct Pending {
+    work: Work,
+    start: u64,
+    end: u64,
+    /// What the fastest level makes of its new bytes, where storing them as literals is an alternative.
+    literal_estimate: Option<u64>,
+}
+
+/// An encoded segment.
+struct Frame {
+    bytes: Vec<u8>,
+    stream_bytes: u64,
+}
+
+fn total_len(frames: &[Frame]) -> usize {
+    frames.iter().map(|frame| frame.bytes.len()).sum()
+}
+
+/// Collects the operations of one segment as columns.
+struct SegmentBuilder {
+    output_start: u64,
+    output_end: u64,
+    insert_lens: Vec<u8>,
+    copy_lens: Vec<u8>,
+    from_steps: Vec<u8>,
+    literals: Vec<u8>,
+    addends: Addends,
+    /// Output offset and length of each copy.
+    copies: Vec<(u64, u64)>,
+    /// Where the last copy ends in the old file, or where the first one is expected.
+    predicted: u64,
+    /// Bytes inserted since the last copy.
+    inserted: u64,
+    /// The copy that the next operation may continue.
+    open: Option<OpenCopy>,
+}
+
+struct OpenCopy {
+    inserted_before: u64,
+    from: u64,
+    output_start: u64,
+    len: u64,
+}
+
+impl SegmentBuilder {
+    fn starting_at(output: u64) -> Self {
+        Self {
+            output_start: output,
+            output_end: output,
+            insert_lens: Vec::new(),
+            copy_lens: Vec::new(),
+            from_steps: Vec::new(),
+            literals: Vec::new(),
+            addends: Addends::default(),
+            copies: Vec::new(),
+            predicted: output,
+            inserted: 0,
+            open: None,
+        }
+    }
+
+    fn stream_bytes(&self) -> usize {
+        self.insert_lens.len()
+            + self.copy_lens.len()
+            + self.from_steps.len()
+            + self.literals.len()
+            + self.addends.stream_bytes()
+    }
+
+    fn is_literal(&self) -> bool {
+        self.copies.is_empty() && self.open.is_none()
+    }
+
+    fn insert(&mut self, bytes: &[u8]) {
+        self.close_copy();
+        self.literals.extend_from_slice(bytes);
+        self.inserted += bytes.len() as u64;
+        self.output_end += bytes.len() as u64;
+    }
+
+    fn copy(&mut self, from: u64, len: u64) {
+        self.extend_copy(from, len);
+        self.addends.push_zeros(len);
+    }
+
+    fn copy_add(&mut self, from: u64, addend: &[u8]) {
+        self.extend_copy(from, addend.len() as u64);
+        self.addends.push(addend);
+    }
+
+    fn extend_copy(&mut self, from: u64, len: u64) {
+        match &mut self.open {
+            Some(copy) if copy.from + copy.len == from => copy.len += len,
+            _ => {
+                self.close_copy();
+                self.open = Some(OpenCopy {
+                    inserted_before: std::mem::take(&mut self.inserted),
+                    from,
+                    output_start: self.output_end,
+                    len,
+                });
+            }
+        }
+        self.output_end += len;
+    }
+
+    fn close_copy(&mut self) {
+        if let Some(copy) = self.open.take() {
+            put_varint(&mut self.insert_lens, copy.inserted_before);
+            put_varint(&mut self.copy_lens, copy.len);
+            put_varint(&mut self.from_steps, zigzag(copy.from.wrapping_sub(self.predicted) as i64));
+            self.copies.push((copy.output_start, copy.len));
+            self.predicted = copy.from + copy.len;
+        }
+    }
+
+    /// The frame of the segment; its decoded columns take at most `limit` bytes.
+    fn encode(mut self, check: Option<u32>, limit: usize, columns: &mut ColumnEncoder) -> Result<Frame> {
+        self.close_copy();
+        let lanes = self.choose_lanes(limit, columns)?;
+        let stream_bytes = self.insert_lens.len()
+            + self.copy_lens.len()
+            + self.from_steps.len()
+            + self.literals.len()
+            + lanes.iter().map(Lane::stream_bytes).sum::<usize>();
+        let mut frame = Vec::new();
+        put_varint(&mut frame, self.output_end - self.output_start);
+        put_varint(&mut frame, self.copies.len() as u64);
+        frame.push(lanes.len() as u8);
+        frame.push(u8::from(check.is_some()));
+        if let Some(check) = check {
+            frame.extend_from_slice(&check.to_le_bytes());
+        }
+        for column in [&self.insert_lens, &self.copy_lens, &self.from_steps, &self.literals] {
+            columns.encode(column, &mut frame)?;
+        }
+        for lane in &lanes {
+            for column in [&lane.zeros, &lane.runs, &lane.values] {
+                columns.encode(column, &mut frame)?;
+            }
+        }
+        let frame_check = crc32fast::hash(&frame);
+        frame.reserve_exact(CHECK_LEN);
+        frame.extend_from_slice(&frame_check.to_le_bytes());
+        Ok(Frame { bytes: frame, stream_bytes: stream_bytes as u64 })
+    }
+
+    /// Deals the addends into lanes in the way that a quick trial on some of them finds smallest.
+    fn choose_lanes(&self, limit: usize, columns: &mut ColumnEncoder) -> Result<Vec<Lane>> {
+        if self.addends.is_empty() {
+            return Ok(Vec::new());
+        }
+        let deal = |(width, merge), every| split(&self.addends, self.copies.iter().copied(), width, merge, every);
+        let every = self.addends.values().div_ceil(TRIAL_VALUES);
+        let mut best = SAFE_LAYOUT;
+        let mut least = usize::MAX;
+        for layout in layouts() {
+            let mut cost = 0;
+            for lane in deal(layout, every) {
+                for column in [&lane.zeros, &lane.runs, &lane.values] {
+                    cost += columns.estimate(column)?;
+                }
+            }
+            // More lanes cost the applier time, so they have to earn it.
+            if layout.0 > 1 {
+                cost += cost / 50;
+            }
+            if cost < least {
+                (least, best) = (cost, layout);
+            }
+        }
+        let lanes = deal(best, 1);
+        let control = self.insert_lens.len() + self.copy_lens.len() + self.from_steps.len() + self.literals.len();
+        let fits = control + lanes.iter().map(Lane::stream_bytes).sum::<usize>() <= limit;
+        Ok(if fits { lanes } else { deal(SAFE_LAYOUT, 1) })
+    }
+}
+
+/// A number of lanes, and how many zeros between two runs are too few to part them.
+type Layout = (u8, u64);
+
+/// The layout whose columns are never longer than [`SegmentBuilder::stream_bytes`] counted.
+const SAFE_LAYOUT: Layout = (1, 8);
+
+/// About how many values a layout is tried on.
+const TRIAL_VALUES: usize = 128 << 10;
+
+/// The layouts worth trying. Zeros between two runs stay among the values where a copy of the whole pattern is cheaper
+/// than its parts.
+fn layouts() -> impl Iterator<Item = Layout> {
+    const MERGES: [u64; 4] = [ALONE, 1, 8, 64];
+    WIDTHS.into_iter().flat_map(|width| MERGES.map(|merge| (width, merge)))
+}

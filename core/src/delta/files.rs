@@ -1,0 +1,89 @@
+//! The same operations on paths: open, work, verify, and put the result in place at once.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::{ApplyStats, DiffOptions, EncodeOptions, Header, Inspection};
+use crate::error::{Error, Result, Status};
+use crate::io::{FileSource, OutputFile, OutputOptions, ReadAt};
+use crate::limits::Limits;
+use crate::progress::Task;
+
+/// Writes the delta from `old` to `new` as `out`, and applies it once for trial before `out` appears.
+pub fn diff_files(
+    old: &Path,
+    new: &Path,
+    out: &Path,
+    options: &DiffOptions,
+    output: OutputOptions,
+    task: &mut Task<'_>,
+) -> Result<Header> {
+    let old = FileSource::open(old)?;
+    let new = FileSource::open(new)?;
+    write_delta(out, output, |file| super::diff(&old, &new, file, options, task))
+}
+
+/// Writes the delta that the deltas in `inputs` make together as `out`, from them alone.
+pub fn compose_files(
+    inputs: &[&Path],
+    out: &Path,
+    options: &EncodeOptions,
+    limits: &Limits,
+    output: OutputOptions,
+    task: &mut Task<'_>,
+) -> Result<Header> {
+    let sources = inputs.iter().map(|path| FileSource::open(path)).collect::<Result<Vec<_>>>()?;
+    let deltas: Vec<&dyn ReadAt> = sources.iter().map(|source| source as _).collect();
+    write_delta(out, output, |file| super::compose(&deltas, file, options, limits, task))
+}
+
+/// Writes what `delta` makes of `old` as `out`. `delta` is read forward only, so it may be a pipe.
+pub fn apply_file(
+    old: &Path,
+    delta: &mut dyn std::io::Read,
+    out: &Path,
+    limits: &Limits,
+    output: OutputOptions,
+    task: &mut Task<'_>,
+) -> Result<ApplyStats> {
+    let source = FileSource::open(old)?;
+    let mut file = OutputFile::create(out, output)?;
+    let stats = super::apply(&source, delta, &mut file, limits, task).map_err(|e| match e.status() {
+        Status::SourceMismatch => e.in_file(old),
+        _ => e,
+    })?;
+    file.commit()?;
+    Ok(stats)
+}
+
+/// Checks every part of the delta `path`; with `old`, also that it makes the promised file of it.
+pub fn verify_file(path: &Path, old: Option<&Path>, limits: &Limits, task: &mut Task<'_>) -> Result<Inspection> {
+    let delta = FileSource::open(path)?;
+    let source = old.map(FileSource::open).transpose()?;
+    super::verify(&delta, source.as_ref().map(|source| source as _), limits, task).map_err(|e| match (e.status(), old) {
+        (Status::SourceMismatch, Some(old)) => e.in_file(old),
+        _ => e.in_file(path),
+    })
+}
+
+/// Runs `write` on a seekable file and puts what it wrote in place; a pipe gets the finished bytes.
+pub(crate) fn write_delta(
+    out: &Path,
+    output: OutputOptions,
+    write: impl FnOnce(&mut dyn super::encode::DeltaFile) -> Result<Header>,
+) -> Result<Header> {
+    let in_file = |e: std::io::Error| Error::from(e).in_file(out);
+    let mut file = OutputFile::create(out, output)?;
+    let header = if file.is_direct() {
+        let mut spool = tempfile::tempfile().map_err(in_file)?;
+        let header = write(&mut spool)?;
+        std::io::Seek::rewind(&mut spool).map_err(in_file)?;
+        std::io::copy(&mut spool, &mut file).map_err(in_file)?;
+        file.flush().map_err(in_file)?;
+        header
+    } else {
+        write(&mut file)?
+    };
+    file.commit()?;
+    Ok(header)
+}

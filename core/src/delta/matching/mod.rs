@@ -1,0 +1,174 @@
+//! What two files have in common, because everything a delta saves is decided here.
+//!
+//! ```text
+//! blocks    equal blocks anywhere in the two files, streaming: exact covers in linear time
+//! windows   what they leave, with its surroundings, packed into two short buffers
+//! seeds     a walk along the current diagonal that asks the suffix array only where the diagonal fails
+//! path      the cheapest way through the diagonals that the seeds lie on, by the cost model
+//! ```
+//!
+//! A *diagonal* is the distance between an old and a new position; a *cover* is a stretch of one diagonal. Seeds are
+//! only proposals: which of them become covers, where each begins and ends, and which mismatches are coded as addend,
+//! is decided in one place, the path.
+
+mod blocks;
+mod bsdiff;
+mod bytes;
+mod cost;
+mod path;
+mod seeds;
+mod suffix;
+#[cfg(test)]
+mod tests;
+mod windows;
+
+use std::ops::Range;
+
+use self::cost::Literals;
+use self::path::Stretch;
+use self::suffix::Index;
+use self::windows::Limits;
+use crate::delta::options::Engine;
+use crate::error::Result;
+use crate::io::ReadAt;
+use crate::progress::{Phase, Task, Unit};
+
+/// `len` bytes of the new file from `new` on are coded as a copy of the old file from `old` on plus an addend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cover {
+    pub(crate) old: u64,
+    pub(crate) new: u64,
+    pub(crate) len: u64,
+}
+
+impl Cover {
+    fn old_end(&self) -> u64 {
+        self.old + self.len
+    }
+
+    fn new_end(&self) -> u64 {
+        self.new + self.len
+    }
+
+    /// Old position minus new position, as two's complement: equal for covers that continue one another.
+    fn diagonal(&self) -> u64 {
+        self.old.wrapping_sub(self.new)
+    }
+}
+
+/// Below this level no suffix array is built.
+const SUFFIX_LEVEL: u8 = 3;
+
+/// The block length in which levels without a suffix array look for matches within a window.
+const SHORT_BLOCK: usize = 24;
+
+/// Literals that are compressed to see what they really cost, and how hard.
+const LITERAL_SAMPLE: usize = 1 << 20;
+const LITERAL_SAMPLE_LEVEL: i32 = 9;
+
+/// What `old` and `new` have in common: covers in the order of `new`, not overlapping there, all inside both files.
+pub(crate) fn find_covers(
+    old: &dyn ReadAt,
+    new: &dyn ReadAt,
+    engine: Engine,
+    level: u8,
+    task: &mut Task<'_>,
+) -> Result<Vec<Cover>> {
+    task.begin(Phase::Match, new.size(), Unit::Bytes)?;
+    match engine {
+        Engine::Auto => find_in_windows(old, new, level, Limits::DEFAULT, task),
+        Engine::Bsdiff => bsdiff::find_covers(old, new, bsdiff::WINDOW, task),
+    }
+}
+
+fn find_in_windows(
+    old: &dyn ReadAt,
+    new: &dyn ReadAt,
+    level: u8,
+    limits: Limits,
+    task: &mut Task<'_>,
+) -> Result<Vec<Cover>> {
+    let equal = blocks::equal_blocks(old, new, blocks::block_len(old.size()), task)?;
+    let mut covers = Vec::new();
+    let mut decided = Vec::new();
+    for window in windows::plan(old.size(), new.size(), &equal, limits) {
+        let (old, new) = window.load(old, new, task)?;
+        let known = window.pack(&equal);
+        let found = match_window(&old, &new, &known, level, task)?;
+        window.unpack(&found, &mut covers);
+        decided.extend(window.decided());
+    }
+    for cover in equal {
+        keep_outside(cover, &decided, &mut covers);
+    }
+    covers.sort_unstable_by_key(|cover| cover.new);
+    covers.dedup_by(|next, last| {
+        let continues = last.new_end() == next.new && last.old_end() == next.old;
+        if continues {
+            last.len += next.len;
+        }
+        continues
+    });
+    Ok(covers)
+}
+
+/// The covers of two buffers of which `known` is equal.
+fn match_window(old: &[u8], new: &[u8], known: &[Stretch], level: u8, task: &mut Task<'_>) -> Result<Vec<Stretch>> {
+    let mut literals = Literals::of(new);
+    let seeds = if level < SUFFIX_LEVEL {
+        let short = blocks::equal_blocks(&old, &new, SHORT_BLOCK, task)?;
+        let mut seeds: Vec<_> = short
+            .iter()
+            .map(|cover| Stretch { old: cover.old as usize, new: cover.new as usize, len: cover.len as usize })
+            .chain(known.iter().copied())
+            .collect();
+        seeds.sort_by_key(|seed| seed.new);
+        seeds
+    } else {
+        seeds::find(old, new, &literals, known, &mut Index::new(old), task)?
+    };
+    let path = path::cheapest(old, new, &literals, &seeds, task)?;
+    if !literals_are_cheaper(new, &path, &mut literals)? {
+        return Ok(path);
+    }
+    path::cheapest(old, new, &literals, &seeds, task)
+}
+
+/// Compresses what `path` leaves as literals, and lowers their expected cost if it was much too high.
+///
+/// Literals that repeat one another, such as the same change all over a text, cannot be told from others before the
+/// first path is known; then short covers among them are not worth their numbers.
+fn literals_are_cheaper(new: &[u8], path: &[Stretch], literals: &mut Literals) -> Result<bool> {
+    let ends = [0].into_iter().chain(path.iter().map(Stretch::new_end));
+    let starts = path.iter().map(|stretch| stretch.new).chain([new.len()]);
+    let mut sample = Vec::new();
+    let mut expected = 0;
+    for (from, to) in ends.zip(starts) {
+        let part = &new[from..to];
+        sample.extend_from_slice(&part[..part.len().min(LITERAL_SAMPLE - sample.len())]);
+        expected += (from..from + part.len()).map(|position| literals.at(position)).sum::<u64>();
+        if sample.len() == LITERAL_SAMPLE {
+            break;
+        }
+    }
+    let compressed = zstd::bulk::compress(&sample, LITERAL_SAMPLE_LEVEL)?;
+    let actual = compressed.len() as u64 * 8 * cost::BIT;
+    let cheaper = actual < expected / 8 * 7;
+    if cheaper {
+        literals.lower(expected, actual);
+    }
+    Ok(cheaper)
+}
+
+/// Adds what of `cover` lies outside the ascending ranges `decided`.
+fn keep_outside(cover: Cover, decided: &[Range<u64>], covers: &mut Vec<Cover>) {
+    let mut start = cover.new;
+    let first = decided.partition_point(|range| range.end <= cover.new);
+    let inside = decided[first..].iter().take_while(|range| range.start < cover.new_end());
+    for range in inside.cloned().chain([cover.new_end()..cover.new_end()]) {
+        if start < range.start {
+            covers.push(Cover { old: start.wrapping_add(cover.diagonal()), new: start, len: range.start - start });
+        }
+        start = range.end;
+    }
+}

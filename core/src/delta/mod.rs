@@ -1,0 +1,37 @@
+//! One file to another: match, encode, decode, apply, compose.
+//!
+//! Everything speaks one model of operations (`ops`): a delta is a list of *copy* (old bytes plus a sparse addend)
+//! and *insert* in target order. Matching produces it, the encoder and the applier consume it, and because both ends
+//! of it are the same, two deltas compose into one without any version of the file.
+//!
+//! ```text
+//! diff      matching ─► encode ─► delta file
+//! apply                 delta file ─► decode ─► apply ─► new file
+//! compose   delta file ─► decode ─► compose ─► encode ─► delta file
+//! ```
+
+mod apply;
+mod codec;
+mod compose;
+mod decode;
+mod diff;
+mod encode;
+mod files;
+mod format;
+mod lanes;
+mod matching;
+mod ops;
+mod options;
+mod sparse;
+mod view;
+
+pub(crate) use apply::apply_chain_to_known;
+pub use apply::{ApplyStats, apply, apply_chain};
+pub use compose::compose;
+pub use decode::{Inspection, verify};
+pub use diff::diff;
+pub(crate) use diff::identity;
+pub use encode::DeltaFile;
+pub use files::{apply_file, compose_files, diff_files, verify_file};
+pub use format::{FORMAT_VERSION, Header, MAGIC};
+pub use options::{DEFAULT_LEVEL, DEFAULT_SQUASH_LEVEL, DiffOptions, EncodeOptions, Engine, MAX_LEVEL, MIN_LEVEL};

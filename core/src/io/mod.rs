@@ -1,0 +1,10 @@
+//! Bytes in, bytes out: random-access sources, and files that appear whole or not at all.
+//!
+//! The layers above know [`ReadAt`], [`std::io::Read`] and [`std::io::Write`] and never open a path themselves.
+
+mod output;
+mod source;
+
+pub use output::{OutputFile, OutputOptions};
+pub use source::{FileSource, ReadAt, Section, hash};
+pub(crate) use source::{BlockCache, SourceReader};

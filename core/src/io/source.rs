@@ -1,0 +1,281 @@
+//! Random-access input: files, slices, and parts of either.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::digest::{Digest, Hasher};
+use crate::error::{Error, Result};
+use crate::progress::Task;
+
+/// Bytes that can be read at any offset, without a cursor that two readers could fight over.
+pub trait ReadAt: Send + Sync {
+    /// The number of bytes.
+    fn size(&self) -> u64;
+
+    /// Fills `buf` from `offset` on. Fails where the bytes from there on are fewer.
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()>;
+
+    /// The file that these are all the bytes of, for errors to name.
+    fn path(&self) -> Option<&Path> {
+        None
+    }
+}
+
+impl ReadAt for [u8] {
+    fn size(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        let bytes = usize::try_from(offset)
+            .ok()
+            .and_then(|start| self.get(start..)?.get(..buf.len()))
+            .ok_or_else(|| Error::corrupt("the input ends early").at(self.size()))?;
+        buf.copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl ReadAt for Vec<u8> {
+    fn size(&self) -> u64 {
+        self.as_slice().size()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        self.as_slice().read_at(offset, buf)
+    }
+}
+
+impl<T: ReadAt + ?Sized> ReadAt for &T {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        (**self).read_at(offset, buf)
+    }
+
+    fn path(&self) -> Option<&Path> {
+        (**self).path()
+    }
+}
+
+/// A regular file opened for reading at any offset. Its size is the one it had when it was opened.
+pub struct FileSource {
+    file: File,
+    path: PathBuf,
+    size: u64,
+}
+
+impl FileSource {
+    /// Opens `path`; what is no regular file is INVALID_ARGUMENT.
+    pub fn open(path: &Path) -> Result<Self> {
+        // Opening a pipe for reading would wait for a writer, so its kind is looked at first.
+        let metadata = std::fs::metadata(path).map_err(|e| Error::from(e).in_file(path))?;
+        if metadata.is_dir() {
+            return Err(Error::invalid("this is a directory; directories are compared with `tree diff`").in_file(path));
+        }
+        if !metadata.is_file() {
+            return Err(Error::invalid("this is no regular file and cannot be read at any offset; copy it to a file first")
+                .in_file(path));
+        }
+        let file = File::open(path).map_err(|e| Error::from(e).in_file(path))?;
+        Self::from_file(file, path)
+    }
+
+    /// Reads from `file`, which errors call `path`.
+    pub fn from_file(file: File, path: &Path) -> Result<Self> {
+        let size = file.metadata().map_err(|e| Error::from(e).in_file(path))?.len();
+        Ok(Self { file, path: path.to_owned(), size })
+    }
+
+    #[cfg(unix)]
+    fn read_some_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(&self.file, buf, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_some_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(&self.file, buf, offset)
+    }
+}
+
+impl ReadAt for FileSource {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn path(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+
+    fn read_at(&self, mut offset: u64, mut buf: &mut [u8]) -> Result<()> {
+        while !buf.is_empty() {
+            match self.read_some_at(offset, buf) {
+                Ok(0) => return Err(Error::corrupt("the file ends early").at(offset).in_file(&self.path)),
+                Ok(n) => {
+                    offset += n as u64;
+                    buf = &mut buf[n..];
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(Error::from(e).in_file(&self.path)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A contiguous part of another source, with offsets of its own from 0.
+pub struct Section<'a> {
+    inner: &'a dyn ReadAt,
+    start: u64,
+    len: u64,
+}
+
+impl<'a> Section<'a> {
+    /// The `len` bytes of `inner` from `start` on; they must lie within it.
+    pub fn new(inner: &'a dyn ReadAt, start: u64, len: u64) -> Result<Self> {
+        match start.checked_add(len) {
+            Some(end) if end <= inner.size() => Ok(Self { inner, start, len }),
+            _ => Err(Error::corrupt("a part reaches beyond the end of the file").at(start)),
+        }
+    }
+}
+
+impl ReadAt for Section<'_> {
+    fn size(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        match offset.checked_add(buf.len() as u64) {
+            Some(end) if end <= self.len => self.inner.read_at(self.start + offset, buf),
+            _ => Err(Error::corrupt("a part of the file ends early").at(self.len)),
+        }
+    }
+}
+
+/// Reads a source from its start to its end.
+pub(crate) struct SourceReader<'a> {
+    source: &'a dyn ReadAt,
+    position: u64,
+}
+
+impl<'a> SourceReader<'a> {
+    pub(crate) fn new(source: &'a dyn ReadAt) -> Self {
+        Self { source, position: 0 }
+    }
+}
+
+impl Read for SourceReader<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = (self.source.size() - self.position).min(buf.len() as u64) as usize;
+        self.source.read_at(self.position, &mut buf[..n])?;
+        self.position += n as u64;
+        Ok(n)
+    }
+}
+
+/// The digest of a whole source. `task` advances by its size.
+pub fn hash(source: &dyn ReadAt, task: &mut Task<'_>) -> Result<Digest> {
+    let mut hasher = Hasher::new();
+    let mut buf = vec![0; 128 << 10];
+    let mut position = 0;
+    while position < source.size() {
+        let n = (source.size() - position).min(buf.len() as u64) as usize;
+        source.read_at(position, &mut buf[..n])?;
+        hasher.update(&buf[..n]);
+        position += n as u64;
+        task.advance(n as u64)?;
+    }
+    Ok(hasher.finish())
+}
+
+/// Serves many short reads that lie near one another from a few aligned blocks, for one system call a block.
+pub(crate) struct BlockCache<'a> {
+    source: &'a dyn ReadAt,
+    block_len: usize,
+    slots: Vec<Slot>,
+}
+
+struct Slot {
+    /// The number of the block held, plus one; 0 is none.
+    tag: u64,
+    bytes: Vec<u8>,
+}
+
+impl<'a> BlockCache<'a> {
+    /// A cache over `source` that never takes more than `memory` bytes.
+    pub(crate) fn new(source: &'a dyn ReadAt, memory: usize) -> Self {
+        let block_len = (memory / 8).clamp(512, 16 << 10);
+        let slots = (memory / block_len).max(1);
+        let slots = (0..slots).map(|_| Slot { tag: 0, bytes: Vec::new() }).collect();
+        Self { source, block_len, slots }
+    }
+
+    /// Fills `buf` from `offset` on.
+    pub(crate) fn read(&mut self, mut offset: u64, mut buf: &mut [u8]) -> Result<()> {
+        if buf.len() >= self.block_len {
+            return self.source.read_at(offset, buf);
+        }
+        while !buf.is_empty() {
+            let block = offset / self.block_len as u64;
+            let within = (offset % self.block_len as u64) as usize;
+            let bytes = self.block(block)?;
+            let available = bytes.get(within..).unwrap_or_default();
+            let n = available.len().min(buf.len());
+            if n == 0 {
+                return Err(Error::corrupt("a copy reaches beyond the end of the old file").at(offset));
+            }
+            buf[..n].copy_from_slice(&available[..n]);
+            offset += n as u64;
+            buf = &mut buf[n..];
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, block: u64) -> Result<&[u8]> {
+        let index = (block % self.slots.len() as u64) as usize;
+        let slot = &mut self.slots[index];
+        if slot.tag != block + 1 {
+            let start = block * self.block_len as u64;
+            let len = self.source.size().saturating_sub(start).min(self.block_len as u64) as usize;
+            slot.tag = 0;
+            slot.bytes.resize(len, 0);
+            self.source.read_at(start, &mut slot.bytes)?;
+            slot.tag = block + 1;
+        }
+        Ok(&slot.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_never_reads_past_its_end() {
+        let bytes = [1u8, 2, 3, 4, 5];
+        let source: &[u8] = &bytes;
+        let section = Section::new(&source, 1, 3).unwrap();
+        let mut buf = [0; 3];
+        section.read_at(0, &mut buf).unwrap();
+        assert_eq!(buf, [2, 3, 4]);
+        assert!(section.read_at(1, &mut buf).is_err());
+        assert!(Section::new(&source, 3, 3).is_err());
+        assert!(Section::new(&source, u64::MAX, 1).is_err());
+    }
+
+    #[test]
+    fn the_block_cache_reads_what_the_source_holds() {
+        let bytes: Vec<u8> = (0..10_000u32).map(|i| (i * 7 + i / 256) as u8).collect();
+        let mut cache = BlockCache::new(&bytes, 2048);
+        for (offset, len) in [(0, 1), (511, 2), (9_999, 1), (100, 400), (5_000, 5_000), (3, 511), (9_000, 1_000)] {
+            let mut buf = vec![0; len];
+            cache.read(offset as u64, &mut buf).unwrap();
+            assert_eq!(buf, &bytes[offset..offset + len]);
+        }
+        assert!(cache.read(9_999, &mut [0; 2]).is_err());
+    }
+}

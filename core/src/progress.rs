@@ -1,0 +1,194 @@
+//! How an operation reports what it does and learns that it should stop.
+//!
+//! A [`Task`] travels by `&mut` through an operation, so events come from one thread at a time by construction. It
+//! throttles them to ten a second, and the last event of a phase is always sent.
+
+use std::time::{Duration, Instant};
+
+use crate::cancel::CancelToken;
+use crate::error::{Error, Result, Status};
+
+/// What an operation is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Hashing an input to find out or check what it is.
+    Hash,
+    /// Looking for what two files have in common.
+    Match,
+    /// Writing a delta.
+    Encode,
+    /// Reading the operations of a delta.
+    Read,
+    /// Composing deltas.
+    Compose,
+    /// Writing a new file.
+    Apply,
+    /// Checking what was written.
+    Verify,
+}
+
+impl Phase {
+    /// The name shown to people and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Hash => "hash",
+            Phase::Match => "match",
+            Phase::Encode => "encode",
+            Phase::Read => "read",
+            Phase::Compose => "compose",
+            Phase::Apply => "apply",
+            Phase::Verify => "verify",
+        }
+    }
+}
+
+/// What `done` and `total` of an [`Event`] count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Unit {
+    /// Bytes.
+    Bytes,
+    /// Things, such as links.
+    Items,
+}
+
+/// One progress event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What is being done.
+    pub phase: Phase,
+    /// How much of it is done.
+    pub done: u64,
+    /// How much there is to do in this phase.
+    pub total: u64,
+    /// What the two count.
+    pub unit: Unit,
+}
+
+/// Why an observer asks an operation to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The user does not want the result any more: `CANCELLED`.
+    Cancelled,
+    /// The callback failed: `CALLBACK`, and the value is kept.
+    Callback(i64),
+}
+
+type Observer<'a> = Box<dyn FnMut(&Event) -> Result<(), Stop> + Send + 'a>;
+
+const EVENT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// One running operation as its caller sees it: a cancellation flag and an observer of its progress.
+#[derive(Default)]
+pub struct Task<'a> {
+    cancel: CancelToken,
+    observer: Option<Observer<'a>>,
+    current: Option<Event>,
+    last_sent: Option<Instant>,
+}
+
+impl<'a> Task<'a> {
+    /// A task that nobody watches and nobody cancels.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A task that stops when `cancel` is raised.
+    pub fn with_cancel(cancel: CancelToken) -> Self {
+        Self { cancel, ..Self::default() }
+    }
+
+    /// Calls `observer` with each event, at most ten times a second.
+    #[must_use]
+    pub fn observed(mut self, observer: impl FnMut(&Event) -> Result<(), Stop> + Send + 'a) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// The flag that worker threads of the operation poll.
+    pub(crate) fn cancel_token(&self) -> &CancelToken {
+        &self.cancel
+    }
+
+    /// Fails with `CANCELLED` once the flag is raised.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.cancel.is_cancelled() { Err(cancelled()) } else { Ok(()) }
+    }
+
+    /// Begins a phase of `total` units; the phase before it is reported as done.
+    pub(crate) fn begin(&mut self, phase: Phase, total: u64, unit: Unit) -> Result<()> {
+        self.finish()?;
+        self.current = Some(Event { phase, done: 0, total, unit });
+        self.last_sent = None;
+        self.advance(0)
+    }
+
+    /// Reports `amount` more units done and checks the flag.
+    pub(crate) fn advance(&mut self, amount: u64) -> Result<()> {
+        self.check()?;
+        if let Some(event) = &mut self.current {
+            event.done = event.done.saturating_add(amount).min(event.total);
+            if self.observer.is_some() && self.last_sent.is_none_or(|sent| sent.elapsed() >= EVENT_INTERVAL) {
+                return self.send();
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the last event of the current phase, with everything done.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        if let Some(event) = &mut self.current {
+            event.done = event.total;
+            self.send()?;
+            self.current = None;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self) -> Result<()> {
+        if let (Some(event), Some(observer)) = (&self.current, &mut self.observer) {
+            self.last_sent = Some(Instant::now());
+            observer(event).map_err(|stop| match stop {
+                Stop::Cancelled => cancelled(),
+                Stop::Callback(value) => Error::callback(value),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn cancelled() -> Error {
+    Error::new(Status::Cancelled, "cancelled; nothing was changed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_event_of_a_phase_is_always_sent_and_says_done() {
+        let mut seen = Vec::new();
+        let mut task = Task::new().observed(|event| {
+            seen.push((event.done, event.total));
+            Ok(())
+        });
+        task.begin(Phase::Hash, 10, Unit::Bytes).unwrap();
+        task.advance(3).unwrap();
+        task.finish().unwrap();
+        drop(task);
+        assert_eq!(seen, [(0, 10), (10, 10)]);
+    }
+
+    #[test]
+    fn a_failing_callback_keeps_its_value_and_a_raised_token_cancels() {
+        let mut task = Task::new().observed(|_| Err(Stop::Callback(-7)));
+        let error = task.begin(Phase::Hash, 1, Unit::Bytes).unwrap_err();
+        assert_eq!((error.status(), error.callback_value()), (Status::Callback, Some(-7)));
+
+        let token = CancelToken::new();
+        let mut task = Task::with_cancel(token.clone());
+        token.cancel();
+        assert_eq!(task.advance(1).unwrap_err().status(), Status::Cancelled);
+    }
+}

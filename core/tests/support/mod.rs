@@ -1,0 +1,8 @@
+//! What the property tests, the hostile tests and the fuzz targets share.
+
+#![allow(dead_code)] // each test binary uses its own part
+
+pub mod calls;
+pub mod files;
+pub mod forge;
+pub mod targets;

@@ -1,0 +1,231 @@
+//! What each fuzz target does with its input; `core/fuzz` feeds it, and the stable tests replay what it found.
+
+use patchcore::delta::Header;
+use patchcore::{Digest, Limits, Status};
+
+use super::calls::{apply, apply_chain, compose as compose_deltas, small, verify};
+use super::forge::{Delta, Layout, Op, make, reseal};
+
+/// What a target does with one input.
+pub type Body = fn(&[u8]);
+
+/// The name of each target, which is also the folder of its corpus, and its body.
+pub const TARGETS: &[(&str, Body)] =
+    &[("delta_decode", delta_decode), ("delta_apply", delta_apply), ("compose", compose)];
+
+/// Enough for what a fuzzer writes, little enough for a bomb to be felt.
+const LIMITS: Limits = Limits { memory: 4 << 20, operations: 1 << 16, output: 1 << 20 };
+
+/// Reads bytes as a delta: as they are, and once more with checksums that fit.
+pub fn delta_decode(data: &[u8]) {
+    for bytes in [data, &reseal(data)] {
+        let header = Header::read(&mut &bytes[..]);
+        match verify(bytes, None, &LIMITS) {
+            Ok(found) => {
+                assert_eq!(found.header, header.unwrap());
+                assert_eq!(found.copied_bytes + found.inserted_bytes, found.header.new_size);
+                assert!(found.changed_bytes <= found.copied_bytes);
+                assert_eq!(found.header.delta_size, bytes.len() as u64);
+            }
+            Err(e) => assert_refused(e.status()),
+        }
+    }
+}
+
+/// Applies bytes as a delta to a file of the size that it asks for, with every promise that can be kept kept, so that
+/// whatever decodes is applied to its end.
+pub fn delta_apply(data: &[u8]) {
+    let Some(mut delta) = Delta::read(&reseal(data)) else { return };
+    let old = old_file(delta.header.old_size % (64 << 10));
+    let Some(new_size) = delta.segments.iter().try_fold(0u64, |sum, segment| sum.checked_add(segment.output_len))
+    else {
+        return;
+    };
+    delta.header.old_size = old.len() as u64;
+    delta.header.old_digest = Digest::of(&old).0;
+    delta.header.new_size = new_size;
+    let Some((last, others)) = delta.segments.split_last_mut() else { return };
+    others.iter_mut().filter(|segment| segment.has_check == 1).for_each(|segment| segment.has_check = 0);
+    (last.has_check, last.check) = (1, 0);
+
+    // The first time tells what the operations make; the second time that is what the delta promises.
+    let mut new = Vec::new();
+    let trial = delta.clone().fitted();
+    let _ = patchcore::delta::apply(&&old[..], &mut &trial[..], &mut new, &LIMITS, &mut patchcore::Task::new());
+    if let Some(last) = delta.segments.last_mut() {
+        last.check = crc32fast::hash(&new);
+    }
+    delta.header.new_digest = Digest::of(&new).0;
+    let bytes = delta.fitted();
+    match apply(&old, &bytes, &LIMITS) {
+        Ok(made) => {
+            assert_eq!(made, new);
+            assert!(verify(&bytes, Some(&old), &LIMITS).is_ok());
+            match compose_deltas(&[&bytes], &small(1), &LIMITS) {
+                Ok(again) => assert_eq!(apply(&old, &again, &LIMITS).unwrap(), new),
+                Err(e) => assert_eq!(e.status(), Status::Limit),
+            }
+        }
+        Err(e) => {
+            assert_refused(e.status());
+            assert!(!matches!(e.status(), Status::SourceMismatch | Status::TargetMismatch), "{e}");
+        }
+    }
+}
+
+/// Composes deltas that the bytes describe and compares with what the definition of the operations makes; or, where
+/// the first byte is odd, composes two deltas that are made of the bytes themselves.
+pub fn compose(data: &[u8]) {
+    let Some((&mode, script)) = data.split_first() else { return };
+    if mode % 2 == 1 {
+        return compose_raw(script);
+    }
+    let mut script = Script(script);
+    let old = old_file(script.number(1 << 14));
+    let mut files = vec![old];
+    let mut deltas = Vec::new();
+    for _ in 0..2 + mode / 2 % 3 {
+        let from = &files[files.len() - 1];
+        let segments = script.segments(from.len() as u64);
+        let ops: Vec<_> = segments.iter().flat_map(|(ops, _)| ops.iter().cloned()).collect();
+        deltas.push(Delta::of(from, &segments).fitted());
+        files.push(make(from, &ops));
+    }
+    let (old, new) = (&files[0], &files[files.len() - 1]);
+    for (delta, pair) in deltas.iter().zip(files.windows(2)) {
+        assert_eq!(apply(&pair[0], delta, &Limits::default()).unwrap(), pair[1]);
+    }
+    let deltas: Vec<&[u8]> = deltas.iter().map(|delta| &delta[..]).collect();
+    let composed = compose_deltas(&deltas, &small(1), &Limits::default()).unwrap();
+    assert_eq!(&apply(old, &composed, &Limits::default()).unwrap(), new);
+    assert_eq!(&apply_chain(old, &deltas, &Limits::default()).unwrap(), new);
+    let (head, tail) = deltas.split_at(deltas.len() / 2);
+    let halves = [head, tail].map(|half| compose_deltas(half, &small(1), &Limits::default()).unwrap());
+    let composed = compose_deltas(&[&halves[0], &halves[1]], &small(1), &Limits::default()).unwrap();
+    assert_eq!(&apply(old, &composed, &Limits::default()).unwrap(), new);
+}
+
+fn compose_raw(data: &[u8]) {
+    let (first, second) = data.split_at(data.len() / 2);
+    let (Some(first), Some(mut second)) = (Delta::read(&reseal(first)), Delta::read(&reseal(second))) else { return };
+    second.header.old_digest = first.header.new_digest;
+    second.header.old_size = first.header.new_size;
+    let deltas = [first.fitted(), second.fitted()];
+    match compose_deltas(&[&deltas[0], &deltas[1]], &small(1), &LIMITS) {
+        Ok(composed) => {
+            let wide = Limits::default();
+            let found = verify(&composed, None, &wide).unwrap();
+            let both = deltas.map(|delta| verify(&delta, None, &wide).unwrap().header);
+            assert_eq!(found.header.new_size, both[1].new_size);
+            assert_eq!(found.header.old_size, both[0].old_size);
+        }
+        Err(e) => assert_refused(e.status()),
+    }
+}
+
+fn assert_refused(status: Status) {
+    let usual = [Status::Corrupt, Status::Unsupported, Status::Limit, Status::SourceMismatch, Status::TargetMismatch];
+    assert!(usual.contains(&status), "bad input is {status:?}");
+}
+
+/// A file with some structure, of the size that a delta asks for.
+pub fn old_file(size: u64) -> Vec<u8> {
+    (0..size).map(|i| (i * 7 + i / 251 * 31 + i / 4096) as u8).collect()
+}
+
+/// Bytes read as choices; when they end, every choice is 0.
+struct Script<'d>(&'d [u8]);
+
+impl Script<'_> {
+    fn byte(&mut self) -> u8 {
+        let Some((&byte, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        byte
+    }
+
+    /// A number below `bound`, 0 where there is none.
+    fn number(&mut self, bound: u64) -> u64 {
+        let number = u64::from(self.byte()) | u64::from(self.byte()) << 8;
+        number.checked_rem(bound).unwrap_or_default()
+    }
+
+    fn segments(&mut self, old_size: u64) -> Vec<(Vec<Op>, Layout)> {
+        const MOST_BYTES: u64 = 48 << 10;
+        let mut segments = Vec::new();
+        let mut ops = Vec::new();
+        let (mut made, mut next) = (0, 0);
+        loop {
+            let kind = self.byte();
+            match kind % 16 {
+                // The end of the script is the end of the delta.
+                0 => break,
+                1..4 => {
+                    let len = u64::from(self.byte() % 24);
+                    ops.push(Op::Insert((0..len).map(|_| self.byte()).collect()));
+                    made += len;
+                }
+                4 => {
+                    let len = self.number(MOST_BYTES / 2);
+                    let step = u64::from(self.byte());
+                    ops.push(Op::Insert((0..len).map(|i| (i * step + i / 97) as u8).collect()));
+                    made += len;
+                }
+                15 => {
+                    let layout = self.layout();
+                    segments.push((std::mem::take(&mut ops), layout));
+                }
+                kind => {
+                    let from = if kind == 5 { next } else { self.number(old_size + 1) };
+                    let len = match kind {
+                        6 | 7 => old_size - from,
+                        8 => u64::from(self.byte()),
+                        _ => self.number(old_size + 1),
+                    };
+                    let len = len.min(old_size.saturating_sub(from));
+                    let addend = if kind < 10 { Vec::new() } else { self.addend(len as usize) };
+                    ops.push(Op::Copy { from, len, addend });
+                    next = from + len;
+                    made += len;
+                }
+            }
+            if made > MOST_BYTES {
+                break;
+            }
+        }
+        if !ops.is_empty() {
+            let layout = self.layout();
+            segments.push((ops, layout));
+        }
+        segments
+    }
+
+    /// An addend that is zero but for bytes at even distances from a first one on.
+    fn addend(&mut self, len: usize) -> Vec<u8> {
+        let mut addend = vec![0; len];
+        let start = self.number(len as u64) as usize;
+        let stride = usize::from(self.byte() % 32) + 1;
+        let count = usize::from(self.byte());
+        let value = self.byte();
+        for (i, byte) in addend.iter_mut().skip(start).step_by(stride).take(count).enumerate() {
+            *byte = value.wrapping_mul(i as u8 | 1);
+        }
+        addend
+    }
+
+    fn layout(&mut self) -> Layout {
+        let choice = self.byte();
+        Layout {
+            width: [1, 2, 4, 8][usize::from(choice % 4)],
+            merge: [0, 1, 8, 64][usize::from(choice / 4 % 4)],
+            compressed: choice & 16 != 0,
+            check: choice & 32 == 0,
+        }
+    }
+}
+
+/// A good delta that `choices` describe, for others to spoil.
+pub fn specimen(choices: &[u8]) -> Vec<u8> {
+    let mut script = Script(choices);
+    let old = old_file(script.number(1 << 12));
+    Delta::of(&old, &script.segments(old.len() as u64)).fitted()
+}
