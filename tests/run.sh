@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# The whole test suite, from a clean clone on a fresh Debian-like machine that has Rust; what else is missing is
+# installed. About ten minutes on two cores. `tests/run.sh STAGE…` runs some stages only.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
+cd "$repository"
+
+# Each stage is a function; another language is another function and its name here.
+stages=(tools rust_format rust_lints rust_tests rust_docs quickstart walkthrough)
+
+tools() {
+    need_cargo
+    need_c_compiler
+    cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+    cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
+}
+
+rust_format() {
+    cargo fmt --all --check
+}
+
+rust_lints() {
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+}
+
+# Unit tests, properties, hostile inputs, the replayed fuzz corpus and the command line.
+rust_tests() {
+    cargo test --workspace --locked --no-fail-fast
+}
+
+rust_docs() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+}
+
+# The main job on the committed checkpoints, and on two files that are nothing but an edge.
+quickstart() {
+    examples/quickstart.sh
+    local dir
+    dir=$(mktemp -d)
+    : >"$dir/empty"
+    echo "hello" >"$dir/a file"
+    examples/quickstart.sh "$dir/empty" "$dir/a file" >/dev/null
+    rm -r "$dir"
+}
+
+# The commands of README.md as a reader would paste them.
+walkthrough() {
+    tests/walkthrough.sh
+}
+
+[ $# -gt 0 ] || set -- "${stages[@]}"
+for stage in "$@"; do
+    case " ${stages[*]} " in
+        *" $stage "*) ;;
+        *) echo "no stage $stage; there are: ${stages[*]}" >&2; exit 2 ;;
+    esac
+    printf '\n==> %s\n' "$stage"
+    began=$SECONDS
+    "$stage"
+    printf '<== %s: passed in %d s\n' "$stage" $((SECONDS - began))
+done
+printf '\nAll of it passed in %d s: %s\n' "$SECONDS" "$*"

@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# Sourced by the scripts that build: where the repository is, and what a fresh Debian-like machine may lack. Rust itself
+# must be there.
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# Runs a command as root where we are not root already.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# zstd and libsais are C, and Rust links through `cc`.
+need_c_compiler() {
+    command -v cc >/dev/null && return
+    command -v apt-get >/dev/null || { echo "a C compiler is needed: install one that answers to \`cc\`" >&2; return 1; }
+    echo "installing a C compiler (apt-get install gcc libc6-dev)"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev
+}
+
+need_cargo() {
+    command -v cargo >/dev/null || { echo "cargo is missing: install Rust first (see rust-version in Cargo.toml)" >&2; return 1; }
+}
+
+# The directory that cargo builds into, wherever CARGO_TARGET_DIR or a configuration file puts it.
+cargo_target_directory() {
+    cargo metadata --manifest-path "$repository/Cargo.toml" --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
+}
+
+# Builds the command line and prints where it is; PATCHCORE=path in the environment names one that is there already.
+patchcore_binary() {
+    if [ -z "${PATCHCORE:-}" ]; then
+        need_cargo && need_c_compiler >&2 || return
+        cargo build --manifest-path "$repository/Cargo.toml" --release --locked -p patchcore-cli >&2 || return
+        PATCHCORE=$(cargo_target_directory)/release/patchcore
+    fi
+    realpath "$PATCHCORE"
+}
