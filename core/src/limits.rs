@@ -19,7 +19,7 @@ pub const DEFAULT_APPLY_MEMORY: u64 = 12 << 20;
 pub const DEFAULT_MEMORY: u64 = 4 << 30;
 
 /// The least number of operations that composing may always produce by default.
-const DEFAULT_OPERATIONS: u64 = 1 << 27;
+const DEFAULT_OPERATIONS: u64 = 1 << 24;
 
 impl Limits {
     /// The limits of an operation that streams in bounded memory.

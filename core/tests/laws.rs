@@ -88,6 +88,7 @@ proptest! {
         options in options(),
     ) {
         let files = versions.files();
+        diff_inverts(b"", &files[0], &options)?;
         diff_inverts(&files[0], &files[1], &options)?;
     }
 }
@@ -451,5 +452,47 @@ fn an_unrelated_new_file_costs_what_zstd_makes_of_it() {
             check_worst_case(&old, &new.bytes(), level).unwrap();
             check_worst_case(&[], &new.bytes(), level).unwrap();
         }
+    }
+}
+
+#[test]
+fn similar_bytes_in_the_old_file_never_make_a_delta_larger_than_the_new_file() {
+    let noisy = |new: &[u8], stride: usize, seed: u64| -> Vec<u8> {
+        let mut noise = Noise(seed);
+        new.iter().map(|&byte| if noise.below(stride) == 0 { noise.next() as u8 } else { byte }).collect()
+    };
+    let news = [
+        Part::Text { seed: 3, len: 150_000 },
+        Part::Periodic { seed: 6, period: 1_000, len: 150_000 },
+        Part::Table { seed: 5, len: 150_000 },
+        Part::Zeros { len: 150_000 },
+    ];
+    for new in news {
+        let new = new.bytes();
+        for stride in [2, 5, 10, 30, 100] {
+            for level in [1, 6] {
+                check_worst_case(&noisy(&new, stride, 7), &new, level).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_noise_only_in_part_or_only_nearby_still_costs_no_more_than_zstd_makes_of_it() {
+    let noise = Part::Random { seed: 9, len: 600 << 10 }.bytes();
+    let text = |seed| Part::Text { seed, len: 100_000 }.bytes();
+    let news = [
+        // Noise in the middle of text.
+        [text(1), noise[..100_000].to_vec(), text(2)].concat(),
+        // The same noise again, far away.
+        noise.repeat(4),
+    ];
+    for new in &news {
+        check_worst_case(b"", new, 6).unwrap();
+        // Much of it is in the old file as well, but not so much that it costs less than zstd alone would.
+        let mut changes = Noise(77);
+        let mut change = |byte: &u8| if changes.below(5) == 0 { changes.next() as u8 } else { *byte };
+        let old: Vec<u8> = new.iter().map(&mut change).collect();
+        check_worst_case(&old, new, 6).unwrap();
     }
 }

@@ -10,7 +10,7 @@ use super::{Chain, Link, write};
 use crate::delta::{self, Header};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result, Status};
-use crate::io::{FileSource, OutputFile, OutputOptions, ReadAt, Section, SourceReader, hash};
+use crate::io::{FileSource, OutputFile, OutputOptions, ReadAt, Section, hash};
 use crate::limits::{DEFAULT_APPLY_MEMORY, Limits};
 use crate::progress::{Phase, Task, Unit};
 
@@ -114,11 +114,14 @@ impl Chain {
     ) -> Result<bool> {
         let limits = options.limits_in_force();
         let sources: Vec<&dyn ReadAt> = deltas.iter().map(|(_, delta)| delta as _).collect();
-        let mut counted = Counted { out, written: 0 };
-        match delta::apply_chain_to_known(old, &sources, &mut counted, &limits, task) {
-            Ok(_) => return Ok(true),
-            Err(e) if may_go_link_by_link(&e, &counted, deltas, options) => {}
-            Err(e) => return Err(self.blame(e, route, &limits, task)),
+        let may_split = options.streaming && deltas.len() > 1;
+        if !may_split || may_fit(deltas, &limits) {
+            let mut counted = Counted { out, written: 0 };
+            match delta::apply_chain_to_known(old, &sources, &mut counted, &limits, task) {
+                Ok(_) => return Ok(true),
+                Err(e) if may_split && e.status() == Status::Limit && counted.written == 0 => {}
+                Err(e) => return Err(self.blame(e, route, &limits, task)),
+            }
         }
         apply_each(old, &sources, out, &limits, options.scratch, task)
             .map_err(|e| self.blame(e, route, &limits, task))?;
@@ -126,14 +129,12 @@ impl Chain {
     }
 }
 
-/// Whether one pass failed for its memory alone, and link by link is still open.
-fn may_go_link_by_link(
-    error: &Error,
-    out: &Counted<'_>,
-    deltas: &[(Header, Section<'_>)],
-    options: &ApplyOptions<'_>,
-) -> bool {
-    options.streaming && deltas.len() > 1 && error.status() == Status::Limit && out.written == 0
+/// Whether it is worth the time to try one pass: operations seldom take less memory than the columns that they are
+/// read from, and the last link is never held.
+fn may_fit(deltas: &[(Header, Section<'_>)], limits: &Limits) -> bool {
+    let held = deltas.split_last().map_or(&[][..], |(_, held)| held);
+    let columns = held.iter().fold(0, |sum: u64, (header, _)| sum.saturating_add(header.stream_bytes));
+    columns <= limits.memory()
 }
 
 impl ApplyOptions<'_> {
@@ -161,14 +162,14 @@ fn apply_each(
     let between = Limits { output: u64::MAX, ..*limits };
     let mut current: Option<FileSource> = None;
     for (i, delta) in deltas.iter().enumerate() {
-        let mut delta = SourceReader::new(*delta);
+        // Every source is known: the old file was hashed to find the route, the others when they were made.
         let source = current.as_ref().map_or(old, |file| file as _);
         if i + 1 == deltas.len() {
-            delta::apply(source, &mut delta, out, limits, task)?;
+            delta::apply_chain_to_known(source, &[*delta], out, limits, task)?;
         } else {
             let in_folder = |e: io::Error| Error::from(e).in_file(&folder);
             let mut file = tempfile::tempfile_in(&folder).map_err(in_folder)?;
-            delta::apply(source, &mut delta, &mut file, &between, task).map_err(|e| match e.status() {
+            delta::apply_chain_to_known(source, &[*delta], &mut file, &between, task).map_err(|e| match e.status() {
                 Status::NoSpace | Status::Io => e.in_file(&folder),
                 _ => e,
             })?;

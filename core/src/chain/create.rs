@@ -101,7 +101,9 @@ pub(super) fn place_all(
     let mut places = Vec::with_capacity(deltas.len());
     for delta in deltas {
         let named = |e: Error| match (e.status(), delta.path()) {
-            (Status::Corrupt | Status::Unsupported | Status::Limit | Status::SourceMismatch, Some(path)) => e.in_file(path),
+            (Status::Corrupt | Status::Unsupported | Status::Limit | Status::SourceMismatch, Some(path)) => {
+                e.in_file(path)
+            }
             _ => e,
         };
         let header = delta::verify(*delta, None, limits, task).map_err(named)?.header;

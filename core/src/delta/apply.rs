@@ -96,7 +96,7 @@ pub(crate) fn apply_chain_to_known(
         let memory = limits.memory().saturating_sub(segments.header().apply_memory).max(1);
         let mut operations = Operations::new(&Limits { memory, ..limits });
         segments.replay(&mut operations, task)?;
-        limits.memory = limits.memory().saturating_sub(operations.memory() + VIEW_CACHE as u64).max(1);
+        limits.memory = limits.memory().saturating_sub(operations.memory()).max(1);
         before = Some(segments.header().clone());
         loaded.push(operations);
         task.advance(1)?;
@@ -104,21 +104,22 @@ pub(crate) fn apply_chain_to_known(
     let mut reader = SourceReader::new(*last);
     let mut segments = SegmentReader::open(&mut reader, &limits)?;
     check_continues(before.as_ref(), segments.header())?;
-    apply_through(old, &loaded, &mut |old| apply_segments(old, &mut segments, out, &limits, task))
+    // Half of what buffers may take is the applier's, the other half the view's that reads the real file.
+    let cache = buffer_memory(limits.memory(), segments.header().apply_memory) / 2;
+    limits.memory = limits.memory().saturating_sub(cache as u64).max(1);
+    apply_through(old, &loaded, cache, &mut |old| apply_segments(old, &mut segments, out, &limits, task))
 }
-
-/// What each view keeps of the file beneath it, in bytes.
-const VIEW_CACHE: usize = 256 << 10;
 
 /// Runs `apply` on `old` seen through `links`, the first of them nearest to it.
 fn apply_through(
     old: &dyn ReadAt,
     links: &[Operations],
+    cache: usize,
     apply: &mut dyn FnMut(&dyn ReadAt) -> Result<ApplyStats>,
 ) -> Result<ApplyStats> {
     match links.split_first() {
         None => apply(old),
-        Some((first, rest)) => apply_through(&View::new(old, first, VIEW_CACHE), rest, apply),
+        Some((first, rest)) => apply_through(&View::new(old, first, cache), rest, cache, apply),
     }
 }
 

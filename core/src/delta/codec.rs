@@ -25,8 +25,18 @@ const ZSTD: u8 = 2;
 /// Below this nothing is worth a zstd frame.
 const MIN_COMPRESSIBLE: usize = 16;
 
+/// How hard a column is tried to be made small.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// Our level over all of it.
+    Full,
+    /// The fastest level alone where our level gains nothing on a sample, as it does on noise.
+    WhereItPays,
+}
+
 /// Encodes columns at one level; holds zstd's tables between calls.
 pub(crate) struct ColumnEncoder {
+    level: i32,
     best: Compressor<'static>,
     fast: Compressor<'static>,
 }
@@ -53,17 +63,18 @@ fn no_memory(e: std::io::Error) -> Error {
 
 impl ColumnEncoder {
     pub(crate) fn new(level: u8) -> Result<Self> {
-        Ok(Self { best: compressor(zstd_level(level))?, fast: compressor(1)? })
+        let level = zstd_level(level);
+        Ok(Self { level, best: compressor(level)?, fast: compressor(1)? })
     }
 
     /// Appends `column` to `frame` in its smallest form.
-    pub(crate) fn encode(&mut self, column: &[u8], frame: &mut Vec<u8>) -> Result<()> {
+    pub(crate) fn encode(&mut self, column: &[u8], effort: Effort, frame: &mut Vec<u8>) -> Result<()> {
         if column.is_empty() {
             frame.push(EMPTY);
             return Ok(());
         }
         if column.len() >= MIN_COMPRESSIBLE {
-            let encoded = self.compress(column)?;
+            let encoded = self.compress(column, effort)?;
             if encoded.len() < column.len() {
                 frame.push(ZSTD);
                 put_varint(frame, column.len() as u64);
@@ -78,12 +89,11 @@ impl ColumnEncoder {
         Ok(())
     }
 
-    /// The smaller of what the fastest level and ours make of `column`. On noise the fastest is often the smallest, so
-    /// ours is not run over a long column whose start gains nothing by it.
-    fn compress(&mut self, column: &[u8]) -> Result<Vec<u8>> {
+    /// The smaller of what the fastest level and ours make of `column`: on noise the fastest often wins.
+    fn compress(&mut self, column: &[u8], effort: Effort) -> Result<Vec<u8>> {
         const SAMPLE: usize = 32 << 10;
         let fast = self.fast.compress(column).map_err(no_memory)?;
-        if column.len() > 4 * SAMPLE {
+        if effort == Effort::WhereItPays && column.len() > 4 * SAMPLE {
             let sample = &column[column.len() / 2..][..SAMPLE];
             let best = self.best.compress(sample).map_err(no_memory)?.len();
             if best >= self.fast.compress(sample).map_err(no_memory)?.len().min(SAMPLE) {
@@ -97,6 +107,14 @@ impl ColumnEncoder {
     /// About how many bytes `column` will take, at a fraction of the time.
     pub(crate) fn estimate(&mut self, column: &[u8]) -> Result<usize> {
         Ok(self.fast.compress(column).map_err(no_memory)?.len().min(column.len()))
+    }
+
+    /// About how many bytes `literals` would take, repeats at any distance included: a first guess for little time, a
+    /// better one for more.
+    pub(crate) fn estimate_literals(&self, literals: &[u8], better: bool) -> Result<u64> {
+        let mut compressor = compressor(if better { self.level.min(9) } else { 1 })?;
+        compressor.set_parameter(CParameter::EnableLongDistanceMatching(true)).map_err(no_memory)?;
+        Ok(compressor.compress(literals).map_err(no_memory)?.len().min(literals.len()) as u64)
     }
 }
 
@@ -128,6 +146,9 @@ impl ColumnDecoder {
                     Error::corrupt("a segment needs more memory than the header of the delta says")
                 })?;
                 let decoded_len = usize::try_from(decoded_len).map_err(|_| damaged())?;
+                if zstd::zstd_safe::find_frame_compressed_size(encoded) != Ok(encoded.len()) {
+                    return Err(damaged());
+                }
                 let mut decoded = Vec::new();
                 decoded.try_reserve_exact(decoded_len).map_err(|_| {
                     Error::new(Status::NoMemory, format!("{decoded_len} bytes could not be allocated"))

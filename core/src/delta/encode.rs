@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::thread::JoinHandle;
 
-use super::codec::{APPLIER_OVERHEAD, ColumnEncoder};
+use super::codec::{APPLIER_OVERHEAD, ColumnEncoder, Effort};
 use super::format::{CHECK_LEN, HEADER_LEN, Header, put_varint, zigzag};
 use super::lanes::{ALONE, Addends, Lane, WIDTHS, split};
 use super::ops::OperationSink;
@@ -126,9 +126,11 @@ impl<'a> Encoder<'a> {
         if start == end {
             return Ok(());
         }
-        let survey = self.new.map(|new| survey(new, start, end, &mut self.columns)).transpose()?;
-        let check = survey.as_ref().map(|survey| survey.check).or_else(|| self.checks.take());
-        let literal_estimate = survey.filter(|_| !segment.is_literal()).map(|survey| survey.compressed);
+        let check = match self.new {
+            Some(new) => Some(self.check_of(new, start, end)?),
+            None => self.checks.take(),
+        };
+        let is_literal = segment.is_literal();
         let limit = self.segment_limit;
         let work = if self.options.threads > 1 {
             let level = self.options.level;
@@ -136,7 +138,7 @@ impl<'a> Encoder<'a> {
         } else {
             Work::Done(segment.encode(check, limit, &mut self.columns)?)
         };
-        self.pending.push_back(Pending { work, start, end, literal_estimate });
+        self.pending.push_back(Pending { work, start, end, is_literal });
         while self.pending.len() >= self.options.threads {
             self.write_pending()?;
         }
@@ -144,7 +146,7 @@ impl<'a> Encoder<'a> {
     }
 
     fn write_pending(&mut self) -> Result<()> {
-        let Some(Pending { work, start, end, literal_estimate }) = self.pending.pop_front() else {
+        let Some(Pending { work, start, end, is_literal }) = self.pending.pop_front() else {
             return Ok(());
         };
         let frame = match work {
@@ -153,10 +155,9 @@ impl<'a> Encoder<'a> {
                 worker.join().map_err(|_| Error::new(Status::Internal, "a worker of the encoder panicked"))??
             }
         };
-        // Literals at our level are hardly ever half as large as the fastest level makes them: only then is it worth
-        // the time to find out.
-        if let (Some(estimate), Some(new)) = (literal_estimate, self.new)
-            && frame.bytes.len() as u64 > estimate / 3
+        if let Some(new) = self.new
+            && !is_literal
+            && self.literals_may_be_smaller(&frame, new, start, end)?
         {
             let literals = self.encode_literals(new, start, end)?;
             if total_len(&literals) < frame.bytes.len() {
@@ -166,20 +167,66 @@ impl<'a> Encoder<'a> {
         self.write_frame(&frame)
     }
 
-    /// The new bytes `start..end` as segments of literals alone.
-    fn encode_literals(&mut self, new: &dyn ReadAt, start: u64, end: u64) -> Result<Vec<Frame>> {
-        let mut frames = Vec::new();
+    /// Whether it is worth the time to encode the new bytes of a segment as literals alone. Our level hardly ever makes
+    /// a quarter of what the fastest makes, or two thirds of what a middling one makes.
+    fn literals_may_be_smaller(&self, frame: &Frame, new: &dyn ReadAt, start: u64, end: u64) -> Result<bool> {
+        let len = frame.bytes.len() as u64;
+        for (better, most) in [(false, len * 4), (true, len / 2 * 3)] {
+            let mut estimate = 0;
+            self.for_each_literal_segment(new, start, end, |bytes| {
+                if estimate < most {
+                    estimate += self.columns.estimate_literals(bytes, better)?;
+                }
+                Ok(())
+            })?;
+            if estimate >= most {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads the new bytes `start..end` in the parts that would be segments of literals.
+    fn for_each_literal_segment(
+        &self,
+        new: &dyn ReadAt,
+        start: u64,
+        end: u64,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut bytes = Vec::new();
         let mut position = start;
         while position < end {
-            let len = (end - position).min(self.segment_limit as u64 - 64) as usize;
-            let mut bytes = vec![0; len];
+            bytes.resize((end - position).min(self.segment_limit as u64 - 64) as usize, 0);
             new.read_at(position, &mut bytes)?;
-            let mut segment = SegmentBuilder::starting_at(position);
-            segment.insert(&bytes);
-            let check = crc32fast::hash(&bytes);
-            frames.push(segment.encode(Some(check), self.segment_limit, &mut self.columns)?);
-            position += len as u64;
+            take(&bytes)?;
+            position += bytes.len() as u64;
         }
+        Ok(())
+    }
+
+    /// The CRC-32 of the new bytes `start..end`.
+    fn check_of(&self, new: &dyn ReadAt, start: u64, end: u64) -> Result<u32> {
+        let mut check = crc32fast::Hasher::new();
+        self.for_each_literal_segment(new, start, end, |bytes| {
+            check.update(bytes);
+            Ok(())
+        })?;
+        Ok(check.finalize())
+    }
+
+    /// The new bytes `start..end` as segments of literals alone.
+    fn encode_literals(&self, new: &dyn ReadAt, start: u64, end: u64) -> Result<Vec<Frame>> {
+        let mut columns = ColumnEncoder::new(self.options.level)?;
+        let mut frames = Vec::new();
+        let mut position = start;
+        self.for_each_literal_segment(new, start, end, |bytes| {
+            let mut segment = SegmentBuilder::starting_at(position);
+            segment.insert(bytes);
+            position += bytes.len() as u64;
+            frames.push(segment.encode(Some(crc32fast::hash(bytes)), self.segment_limit, &mut columns)?);
+            Ok(())
+        })?;
         Ok(frames)
     }
 
@@ -234,28 +281,6 @@ impl OperationSink for Encoder<'_> {
     }
 }
 
-/// What a look at the new bytes of a segment tells.
-struct Survey {
-    check: u32,
-    /// About how many bytes the fastest level makes of them.
-    compressed: u64,
-}
-
-fn survey(new: &dyn ReadAt, start: u64, end: u64, columns: &mut ColumnEncoder) -> Result<Survey> {
-    let mut check = crc32fast::Hasher::new();
-    let mut compressed = 0;
-    let mut bytes = Vec::new();
-    let mut position = start;
-    while position < end {
-        bytes.resize((end - position).min(1 << 20) as usize, 0);
-        new.read_at(position, &mut bytes)?;
-        check.update(&bytes);
-        compressed += columns.estimate(&bytes)? as u64;
-        position += bytes.len() as u64;
-    }
-    Ok(Survey { check: check.finalize(), compressed })
-}
-
 /// Hands on the output checks of a delta whose operations are encoded anew in other segments: checks of neighbouring
 /// ranges combine into one, and a segment that ends between two checks gets none.
 #[derive(Default)]
@@ -297,8 +322,8 @@ struct Pending {
     work: Work,
     start: u64,
     end: u64,
-    /// What the fastest level makes of its new bytes, where storing them as literals is an alternative.
-    literal_estimate: Option<u64>,
+    /// Whether it is nothing but literals already.
+    is_literal: bool,
 }
 
 /// An encoded segment.
@@ -427,11 +452,11 @@ impl SegmentBuilder {
             frame.extend_from_slice(&check.to_le_bytes());
         }
         for column in [&self.insert_lens, &self.copy_lens, &self.from_steps, &self.literals] {
-            columns.encode(column, &mut frame)?;
+            columns.encode(column, Effort::Full, &mut frame)?;
         }
         for lane in &lanes {
             for column in [&lane.zeros, &lane.runs, &lane.values] {
-                columns.encode(column, &mut frame)?;
+                columns.encode(column, Effort::WhereItPays, &mut frame)?;
             }
         }
         let frame_check = crc32fast::hash(&frame);

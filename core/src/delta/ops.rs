@@ -183,15 +183,7 @@ impl Operations {
                 part.copy_from_slice(&self.literals[start..start + part.len()]);
             } else {
                 old.read(piece.source + (position - piece.target), part)?;
-                let mut at = position;
-                while let Some((start, bytes)) = cursor.addends.run_at(&self.addends, at).filter(|run| run.0 < stop) {
-                    let part = &mut part[(start - position) as usize..];
-                    part.iter_mut().zip(bytes).for_each(|(new, addend)| *new = new.wrapping_add(*addend));
-                    at = start + bytes.len() as u64;
-                    if at >= stop {
-                        break;
-                    }
-                }
+                cursor.addends.add_to(&self.addends, position, part);
             }
             position = stop;
         }
@@ -246,10 +238,14 @@ pub(super) fn grow<T>(vec: &mut Vec<T>, extra: usize, budget: &mut u64) -> Resul
 fn reallocate<T>(vec: &mut Vec<T>, extra: usize, budget: &mut u64) -> Result<()> {
     let needed = vec.len() + extra;
     let capacity = needed.max(vec.capacity() * 2).max(64);
-    let cost = ((capacity - vec.capacity()) * size_of::<T>()) as u64;
-    *budget = budget.checked_sub(cost).ok_or_else(|| {
-        Error::limit("the operations of the delta do not fit the memory limit; raise it, or apply link by link")
-    })?;
+    // While the elements move, both the old and the new room are in use.
+    let cost = (capacity * size_of::<T>()) as u64;
+    if cost > *budget {
+        return Err(Error::limit(
+            "the operations of the delta do not fit the memory limit; raise it, or apply link by link",
+        ));
+    }
+    *budget -= cost - (vec.capacity() * size_of::<T>()) as u64;
     vec.try_reserve_exact(capacity - vec.len())
         .map_err(|_| Error::new(Status::NoMemory, format!("{cost} bytes could not be allocated")))
 }

@@ -57,12 +57,19 @@ impl SparseBytes {
             super::ops::grow(&mut self.checkpoints, 1, budget)?;
             self.checkpoints.push(Checkpoint { position: self.end, token: self.tokens.len() });
         }
-        let many = run.len() > 1;
-        put_varint(&mut self.tokens, (position - self.end) << 1 | u64::from(many));
-        if many {
-            put_varint(&mut self.tokens, run.len() as u64);
+        let gap = (position - self.end) << 1;
+        match *run {
+            [only] if gap < 0x80 => self.tokens.extend_from_slice(&[gap as u8, only]),
+            [only] => {
+                put_varint(&mut self.tokens, gap);
+                self.tokens.push(only);
+            }
+            _ => {
+                put_varint(&mut self.tokens, gap | 1);
+                put_varint(&mut self.tokens, run.len() as u64);
+                self.tokens.extend_from_slice(run);
+            }
         }
-        self.tokens.extend_from_slice(run);
         self.end = position + run.len() as u64;
         Ok(())
     }
@@ -118,6 +125,29 @@ impl SparseCursor {
         Some((start, &bytes[(start - self.start) as usize..]))
     }
 
+    /// Adds what lies at `position` and after to `bytes`, byte by byte modulo 256.
+    pub(super) fn add_to(&mut self, sparse: &SparseBytes, position: u64, bytes: &mut [u8]) {
+        let limit = position + bytes.len() as u64;
+        let Some((start, run)) = self.run_at(sparse, position) else { return };
+        if start >= limit {
+            return;
+        }
+        let first = &mut bytes[(start - position) as usize..];
+        first.iter_mut().zip(run).for_each(|(byte, addend)| *byte = byte.wrapping_add(*addend));
+        // The rest is a loop of its own because millions of single bytes pass through it.
+        while self.end < limit {
+            if self.next(sparse).is_none() || self.start >= limit {
+                return;
+            }
+            let run = &sparse.tokens[self.bytes..self.token];
+            let place = &mut bytes[(self.start - position) as usize..];
+            match run {
+                [addend] => place[0] = place[0].wrapping_add(*addend),
+                _ => place.iter_mut().zip(run).for_each(|(byte, addend)| *byte = byte.wrapping_add(*addend)),
+            }
+        }
+    }
+
     fn seek(&mut self, sparse: &SparseBytes, position: u64) {
         let after = sparse.checkpoints.partition_point(|checkpoint| checkpoint.position <= position);
         let checkpoint = after.saturating_sub(1);
@@ -157,6 +187,11 @@ mod tests {
         let mut sparse = SparseBytes::default();
         for (i, chunk) in dense.chunks(777).enumerate() {
             sparse.push(i as u64 * 777, chunk, &mut u64::MAX.clone()).unwrap();
+        }
+        for start in [0, 1, 777, 20_000, 39_990] {
+            let mut sum = vec![3u8; (dense.len() - start).min(9_000)];
+            SparseCursor::default().add_to(&sparse, start as u64, &mut sum);
+            assert!(sum.iter().zip(&dense[start..]).all(|(sum, addend)| *sum == addend.wrapping_add(3)));
         }
         let mut cursor = SparseCursor::default();
         for start in (0..dense.len()).chain((0..dense.len()).rev().step_by(97)).chain([5, 30_000, 17, 39_999]) {

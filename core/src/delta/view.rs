@@ -21,7 +21,7 @@ struct State<'a> {
 }
 
 impl<'a> View<'a> {
-    /// A view that caches at most `memory` bytes of the file beneath.
+    /// A view that caches at most `memory` bytes of the file beneath, unless that is a view, too.
     pub(super) fn new(beneath: &'a dyn ReadAt, operations: &'a Operations, memory: usize) -> Self {
         let state = State { beneath: BlockCache::new(beneath, memory), cursor: Cursor::default() };
         Self { operations, state: Mutex::new(state) }
@@ -37,5 +37,11 @@ impl ReadAt for View<'_> {
         let mut state = self.state.lock().map_err(|_| Error::new(Status::Internal, "a reader panicked"))?;
         let State { beneath, cursor } = &mut *state;
         self.operations.read(cursor, beneath, offset, buf)
+    }
+
+    /// A cache over each view would multiply what scattered copies read by its block length at every level; the one
+    /// over the real file is enough.
+    fn short_reads_are_cheap(&self) -> bool {
+        true
     }
 }

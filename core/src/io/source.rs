@@ -20,6 +20,11 @@ pub trait ReadAt: Send + Sync {
     fn path(&self) -> Option<&Path> {
         None
     }
+
+    /// Whether a short read costs hardly more than its bytes, so that nobody needs to read more than asked for.
+    fn short_reads_are_cheap(&self) -> bool {
+        false
+    }
 }
 
 impl ReadAt for [u8] {
@@ -35,6 +40,10 @@ impl ReadAt for [u8] {
         buf.copy_from_slice(bytes);
         Ok(())
     }
+
+    fn short_reads_are_cheap(&self) -> bool {
+        true
+    }
 }
 
 impl ReadAt for Vec<u8> {
@@ -44,6 +53,10 @@ impl ReadAt for Vec<u8> {
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
         self.as_slice().read_at(offset, buf)
+    }
+
+    fn short_reads_are_cheap(&self) -> bool {
+        true
     }
 }
 
@@ -58,6 +71,10 @@ impl<T: ReadAt + ?Sized> ReadAt for &T {
 
     fn path(&self) -> Option<&Path> {
         (**self).path()
+    }
+
+    fn short_reads_are_cheap(&self) -> bool {
+        (**self).short_reads_are_cheap()
     }
 }
 
@@ -216,7 +233,7 @@ impl<'a> BlockCache<'a> {
 
     /// Fills `buf` from `offset` on.
     pub(crate) fn read(&mut self, mut offset: u64, mut buf: &mut [u8]) -> Result<()> {
-        if buf.len() >= self.block_len {
+        if buf.len() >= self.block_len || self.source.short_reads_are_cheap() {
             return self.source.read_at(offset, buf);
         }
         while !buf.is_empty() {
@@ -270,7 +287,10 @@ mod tests {
     #[test]
     fn the_block_cache_reads_what_the_source_holds() {
         let bytes: Vec<u8> = (0..10_000u32).map(|i| (i * 7 + i / 256) as u8).collect();
-        let mut cache = BlockCache::new(&bytes, 2048);
+        let path = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&path, &bytes).unwrap();
+        let file = FileSource::open(path.path()).unwrap();
+        let mut cache = BlockCache::new(&file, 2048);
         for (offset, len) in [(0, 1), (511, 2), (9_999, 1), (100, 400), (5_000, 5_000), (3, 511), (9_000, 1_000)] {
             let mut buf = vec![0; len];
             cache.read(offset as u64, &mut buf).unwrap();

@@ -219,11 +219,12 @@ pub fn part(most: usize) -> impl Strategy<Value = Part> {
     ]
 }
 
-/// Lengths up to `most` whose logarithm is even.
+/// Lengths up to `most`: half of them evenly spread, half of them evenly spread by their logarithm.
 fn length(most: usize) -> impl Strategy<Value = usize> {
-    (0..=most.max(1).ilog2(), any::<u16>()).prop_map(move |(log, fraction)| {
+    let by_logarithm = (0..=most.max(1).ilog2(), any::<u16>()).prop_map(move |(log, fraction)| {
         ((1 << log) * (65_536 + usize::from(fraction)) / 65_536 - usize::from(log == 0)).min(most)
-    })
+    });
+    prop_oneof![0..=most, by_logarithm]
 }
 
 fn edit(most: usize) -> impl Strategy<Value = Edit> {
