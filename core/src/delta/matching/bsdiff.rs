@@ -17,12 +17,7 @@ pub(super) const WINDOW: u64 = 64 << 20;
 const CONTROL_LEN: usize = 24;
 
 /// What `bsdiff` finds, within windows of at most `window` bytes along the line between the two files' corners.
-pub(super) fn find_covers(
-    old: &dyn ReadAt,
-    new: &dyn ReadAt,
-    window: u64,
-    task: &mut Task<'_>,
-) -> Result<Vec<Cover>> {
+pub(super) fn find_covers(old: &dyn ReadAt, new: &dyn ReadAt, window: u64, task: &mut Task<'_>) -> Result<Vec<Cover>> {
     let mut covers = Vec::new();
     let mut start = 0;
     while start < new.size() {

@@ -16,9 +16,6 @@ const PATTERN: u64 = 5 * BIT / 2;
 const SEEN: u64 = 5 * BIT;
 const UNSEEN: u64 = 9 * BIT / 2;
 
-/// A different byte on a cover, on average.
-pub(super) const DIFFERENT: u64 = 7 * BIT;
-
 /// A literal that begins a gram seen shortly before: its share of a match within the literals.
 const REPEATED: u64 = 2 * BIT;
 
@@ -147,7 +144,12 @@ mod tests {
 
     #[test]
     fn noise_costs_its_eight_bits_and_a_run_little() {
-        let noise: Vec<u8> = (0..BLOCK as u32).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 19) as u8).collect();
+        let mut state = 1u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        let noise: Vec<u8> = (0..BLOCK).map(|_| next()).collect();
         let mut literals = Literals::of(&[noise, vec![7; 100]].concat());
         assert!((7 * BIT..=8 * BIT).contains(&literals.at(0)));
         assert!(literals.at(BLOCK) < 3 * BIT);

@@ -144,12 +144,9 @@ fn literals_are_cheaper(new: &[u8], path: &[Stretch], literals: &mut Literals) -
     let mut sample = Vec::new();
     let mut expected = 0;
     for (from, to) in ends.zip(starts) {
-        let part = &new[from..to];
-        sample.extend_from_slice(&part[..part.len().min(LITERAL_SAMPLE - sample.len())]);
-        expected += (from..from + part.len()).map(|position| literals.at(position)).sum::<u64>();
-        if sample.len() == LITERAL_SAMPLE {
-            break;
-        }
+        let to = to.min(from + LITERAL_SAMPLE - sample.len());
+        sample.extend_from_slice(&new[from..to]);
+        expected += (from..to).map(|position| literals.at(position)).sum::<u64>();
     }
     let compressed = zstd::bulk::compress(&sample, LITERAL_SAMPLE_LEVEL)?;
     let actual = compressed.len() as u64 * 8 * cost::BIT;
@@ -165,7 +162,8 @@ fn keep_outside(cover: Cover, decided: &[Range<u64>], covers: &mut Vec<Cover>) {
     let mut start = cover.new;
     let first = decided.partition_point(|range| range.end <= cover.new);
     let inside = decided[first..].iter().take_while(|range| range.start < cover.new_end());
-    for range in inside.cloned().chain([cover.new_end()..cover.new_end()]) {
+    let end = cover.new_end()..cover.new_end();
+    for range in inside.cloned().chain(std::iter::once(end)) {
         if start < range.start {
             covers.push(Cover { old: start.wrapping_add(cover.diagonal()), new: start, len: range.start - start });
         }

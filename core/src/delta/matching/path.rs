@@ -86,14 +86,16 @@ pub(super) fn cheapest(
     seeds: &[Stretch],
     task: &mut Task<'_>,
 ) -> Result<Vec<Stretch>> {
-    let insertion = Way { diagonal: 0, cost: 0, entry: 0, start: 0, before: NONE, node: NONE, until: 0, addend: Addend::default() };
+    let insertion =
+        Way { diagonal: 0, cost: 0, entry: 0, start: 0, before: NONE, node: NONE, until: 0, addend: Addend::default() };
     let mut path = Path { old, new, literals, ways: vec![insertion], best: 0, closed: Vec::new() };
     let mut seeds = seeds.iter().peekable();
     let mut previous_end = 0;
     let mut position = 0;
     let mut next_check = STEP;
     while position < new.len() {
-        let begin = |seed: &Stretch, previous_end: usize| previous_end.max(seed.new.saturating_sub(LOOK_BACK)).min(seed.new);
+        let begin =
+            |seed: &Stretch, previous_end: usize| previous_end.max(seed.new.saturating_sub(LOOK_BACK)).min(seed.new);
         while let Some(seed) = seeds.next_if(|seed| begin(seed, previous_end) <= position) {
             path.activate(seed, position);
             previous_end = previous_end.max(seed.new_end());
@@ -132,7 +134,16 @@ impl Path<'_> {
         let best = &self.ways[self.best];
         let entry = cost::cover(best.diagonal.abs_diff(diagonal) as u64);
         let addend = Addend::default();
-        self.ways.push(Way { diagonal, cost: best.cost + entry, entry, start: position, before, node: NONE, until, addend });
+        self.ways.push(Way {
+            diagonal,
+            cost: best.cost + entry,
+            entry,
+            start: position,
+            before,
+            node: NONE,
+            until,
+            addend,
+        });
     }
 
     /// Forgets the diagonals whose seeds lie far behind.

@@ -15,15 +15,8 @@ pub(super) const GRAM: usize = 8;
 /// files cost.
 const MAX_LEN: usize = 512;
 
-/// Equally long matches that are looked at on each side for one on a nearer diagonal.
+/// Matches that are proposed on each side of where the bytes asked for would sort.
 const NEIGHBOURS: usize = 8;
-
-/// A match of the bytes asked for.
-#[derive(Clone, Copy)]
-pub(super) struct Match {
-    pub(super) old: usize,
-    pub(super) len: usize,
-}
 
 /// An index of the old bytes of one window.
 pub(super) struct Index<'a> {
@@ -63,13 +56,15 @@ impl<'a> Index<'a> {
         Ok(())
     }
 
-    /// The longest match of the start of `bytes`; of several, the one nearest to `expected`.
-    pub(super) fn longest(&mut self, bytes: &[u8], expected: usize) -> Result<Option<Match>> {
-        if self.suffixes.is_none() {
-            self.suffixes = Some(Suffixes::new(self.text)?);
-        }
-        let Some(suffixes) = &self.suffixes else { return Ok(None) };
-        Ok(suffixes.longest(self.text, &bytes[..bytes.len().min(MAX_LEN)], expected))
+    /// Where the longest matches of the start of `bytes` begin that have at least `len` bytes: some on each side of
+    /// where `bytes` would sort, the longest first on each side.
+    pub(super) fn matches(&mut self, bytes: &[u8], len: usize) -> Result<impl Iterator<Item = usize>> {
+        let suffixes = match self.suffixes.take() {
+            Some(suffixes) => suffixes,
+            None => Suffixes::new(self.text)?,
+        };
+        let suffixes = self.suffixes.insert(suffixes);
+        Ok(suffixes.matches(self.text, &bytes[..bytes.len().min(MAX_LEN)], len))
     }
 }
 
@@ -120,44 +115,37 @@ impl Suffixes {
         Ok(Self { array, buckets })
     }
 
-    fn longest(&self, text: &[u8], bytes: &[u8], expected: usize) -> Option<Match> {
-        let bucket = usize::from(u16::from_be_bytes(*bytes.first_chunk()?));
-        let (first, last) = (self.buckets[bucket] as usize, self.buckets[bucket + 1] as usize);
-        // Suffixes before `low` sort before `bytes`, those from `high` on do not; the lengths are what the nearest of
-        // each has in common with `bytes`, which every suffix between them has too.
-        let (mut low, mut high) = (first, last);
-        let (mut low_len, mut high_len) = (2, 2);
+    fn matches(&self, text: &[u8], bytes: &[u8], len: usize) -> impl Iterator<Item = usize> {
+        let rank = self.rank(text, bytes);
+        let (before, after) = self.array.split_at(rank);
+        let fits = move |start: &usize| common_prefix(&text[*start..], bytes) >= len;
+        let before = before.iter().rev().take(NEIGHBOURS).map(|&start| start as usize).take_while(fits);
+        let after = after.iter().take(NEIGHBOURS).map(|&start| start as usize).take_while(fits);
+        before.chain(after)
+    }
+
+    /// How many suffixes sort before `bytes`, or before one that begins with `bytes`.
+    fn rank(&self, text: &[u8], bytes: &[u8]) -> usize {
+        let Some(pair) = bytes.first_chunk() else { return 0 };
+        let bucket = usize::from(u16::from_be_bytes(*pair));
+        let (mut low, mut high) = (self.buckets[bucket] as usize, self.buckets[bucket + 1] as usize);
+        // What the suffixes around the interval have in common with `bytes`, every suffix within it has too.
+        let (mut low_len, mut high_len) = (0, 0);
         while low < high {
             let middle = low + (high - low) / 2;
             let suffix = &text[self.array[middle] as usize..];
-            let known = low_len.min(high_len).min(suffix.len());
+            let known = low_len.min(high_len);
             let len = known + common_prefix(&suffix[known..], &bytes[known..]);
             if len == bytes.len() {
-                (low, high, low_len, high_len) = (middle, middle, 0, len);
-            } else if len == suffix.len() || suffix[len] < bytes[len] {
+                return middle;
+            }
+            if len == suffix.len() || suffix[len] < bytes[len] {
                 (low, low_len) = (middle + 1, len);
             } else {
                 (high, high_len) = (middle, len);
             }
         }
-        let (rank, len) = match (low > first, high < last) {
-            (true, false) => (low - 1, low_len),
-            (true, true) if low_len > high_len => (low - 1, low_len),
-            (_, true) => (high, high_len),
-            (false, false) => return None,
-        };
-        Some(Match { old: self.nearest(text, rank, &bytes[..len], expected), len })
-    }
-
-    /// Among the suffixes around `rank` that also begin with `bytes`, the one nearest to `expected`.
-    fn nearest(&self, text: &[u8], rank: usize, bytes: &[u8], expected: usize) -> usize {
-        let starts = |start: &usize| text[*start..].starts_with(bytes);
-        let before = self.array[..rank].iter().rev().take(NEIGHBOURS).map(|&start| start as usize).take_while(starts);
-        let after = self.array[rank..].iter().skip(1).take(NEIGHBOURS).map(|&start| start as usize).take_while(starts);
-        let found = self.array[rank] as usize;
-        before.chain(after).fold(found, |best, start| {
-            if start.abs_diff(expected) < best.abs_diff(expected) { start } else { best }
-        })
+        low
     }
 }
 
@@ -172,14 +160,11 @@ mod tests {
             text in prop::collection::vec(0u8..3, 1..300),
             bytes in prop::collection::vec(0u8..3, 2..40),
         ) {
-            let mut index = Index::new(&text);
             let longest = (0..text.len()).map(|start| common_prefix(&text[start..], &bytes)).max().unwrap();
-            let found = index.longest(&bytes, 0).unwrap();
-            let len = found.map_or(0, |found| found.len);
-            prop_assert!(len == longest || longest < 2);
-            if let Some(found) = found {
-                prop_assert_eq!(&text[found.old..found.old + found.len], &bytes[..found.len]);
-            }
+            let mut index = Index::new(&text);
+            let found: Vec<_> = index.matches(&bytes, 2).unwrap().collect();
+            let found = found.into_iter().map(|start| common_prefix(&text[start..], &bytes)).max();
+            prop_assert!(found == Some(longest) || longest < 2);
         }
 
         #[test]

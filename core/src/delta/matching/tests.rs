@@ -18,7 +18,10 @@ fn check(old: &[u8], new: &[u8], covers: &[Cover]) {
     let mut end = 0;
     for cover in covers {
         assert!(cover.len > 0 && cover.new >= end, "{cover:?} begins before {end}");
-        assert!(cover.old_end() <= old.len() as u64 && cover.new_end() <= new.len() as u64, "{cover:?} reaches too far");
+        assert!(
+            cover.old_end() <= old.len() as u64 && cover.new_end() <= new.len() as u64,
+            "{cover:?} reaches too far"
+        );
         end = cover.new_end();
     }
 }
@@ -81,7 +84,8 @@ fn edited(old: &[u8], edits: &[Edit]) -> Vec<u8> {
             Edit::Insert(bytes) => new.extend_from_slice(bytes),
             Edit::Run(byte, len) => new.resize(new.len() + len, *byte),
             Edit::Noisy(len, every) => {
-                let changed = |(index, byte): (usize, &u8)| byte.wrapping_add(u8::from(index % usize::from(*every) == 0));
+                let changed =
+                    |(index, byte): (usize, &u8)| byte.wrapping_add(u8::from(index % usize::from(*every) == 0));
                 new.extend(part(from, *len).iter().enumerate().map(changed));
                 from += len;
             }

@@ -76,7 +76,8 @@ pub(super) fn plan(old_size: u64, new_size: u64, covers: &[Cover], limits: Limit
             (Some(last), Some(first)) => last.new.end + (first.new.start - last.new.end) / 2,
             _ => new_size,
         };
-        let new = own.iter().map(|gap| gap.new.start.saturating_sub(MARGIN).max(start)..(gap.new.end + MARGIN).min(end));
+        let new =
+            own.iter().map(|gap| gap.new.start.saturating_sub(MARGIN).max(start)..(gap.new.end + MARGIN).min(end));
         let new = Pieces::new(union(new.collect(), JOIN));
         windows.push(Window { old: origin(old_size, own, &unused, limits.old), new });
         rest = later;
@@ -115,7 +116,7 @@ fn origin(old_size: u64, gaps: &[Gap], unused: &[Range<u64>], limit: u64) -> Pie
     let missing: u64 = gaps.iter().map(|gap| gap.new.end - gap.new.start).sum();
     let budget = limit.min(missing.saturating_mul(OLD_PER_NEW).saturating_add(MIN_OLD));
     if old_size <= budget {
-        return Pieces::new(union(vec![0..old_size], 0));
+        return Pieces::new(union(std::iter::once(0..old_size).collect(), 0));
     }
     let along = |gap: &Gap, diagonal: u64| {
         let start = gap.new.start.wrapping_add(diagonal) as i64;
