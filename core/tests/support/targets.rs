@@ -1,7 +1,8 @@
 //! What each fuzz target does with its input; `core/fuzz` feeds it, and the stable tests replay what it found.
 
+use patchcore::chain::{ApplyOptions, Chain};
 use patchcore::delta::Header;
-use patchcore::{Digest, Limits, Status};
+use patchcore::{Digest, Limits, Status, Task};
 
 use super::calls::{apply, apply_chain, compose as compose_deltas, small, verify};
 use super::forge::{Delta, Layout, Op, make, reseal};
@@ -11,7 +12,7 @@ pub type Body = fn(&[u8]);
 
 /// The name of each target, which is also the folder of its corpus, and its body.
 pub const TARGETS: &[(&str, Body)] =
-    &[("delta_decode", delta_decode), ("delta_apply", delta_apply), ("compose", compose)];
+    &[("delta_decode", delta_decode), ("delta_apply", delta_apply), ("compose", compose), ("chain_read", chain_read)];
 
 /// Enough for what a fuzzer writes, little enough for a bomb to be felt.
 const LIMITS: Limits = Limits { memory: 4 << 20, operations: 1 << 16, output: 1 << 20 };
@@ -120,6 +121,59 @@ fn compose_raw(data: &[u8]) {
             assert_eq!(found.header.old_size, both[0].old_size);
         }
         Err(e) => assert_refused(e.status()),
+    }
+}
+
+/// Reads bytes as a chain: as they are, and once more as the index of a chain whose seals all fit.
+pub fn chain_read(data: &[u8]) {
+    for bytes in [data.to_vec(), chain_around(data)] {
+        match Chain::from_source(Box::new(bytes)) {
+            Ok(chain) => walk(&chain),
+            Err(e) => assert_refused(e.status()),
+        }
+    }
+}
+
+/// A chain file that holds nothing but `index`.
+fn chain_around(index: &[u8]) -> Vec<u8> {
+    fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+        bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+        bytes
+    }
+    let version = patchcore::chain::FORMAT_VERSION.to_le_bytes();
+    let mut bytes = sealed([&patchcore::chain::MAGIC[..], &version, &[0; 10]].concat());
+    let start = bytes.len() as u64;
+    bytes.extend(sealed([&b"INDX"[..], &(index.len() as u64).to_le_bytes()].concat()));
+    bytes.extend(index);
+    let check = crc32fast::hash(index).to_le_bytes();
+    bytes.extend(sealed([&start.to_le_bytes()[..], &check, &version, &[0; 6]].concat()));
+    bytes.extend(b"\x8dPCCEND\n");
+    bytes
+}
+
+/// Asks a chain that opened for everything that it can be asked without a file.
+fn walk(chain: &Chain) {
+    let last = chain.versions().len() - 1;
+    for link in chain.links().chain(chain.shortcuts()) {
+        assert!(link.from <= last && link.to <= last && !chain.label(link).is_empty());
+    }
+    for version in chain.versions().iter().take(16) {
+        assert!(chain.resolve(&version.digest.to_string()).is_ok());
+        assert!(chain.find_digest(&version.digest).is_some());
+    }
+    for from in 0..=last.min(16) {
+        if let Ok(route) = chain.route(from, last) {
+            assert!(route.windows(2).all(|pair| pair[0].to == pair[1].from));
+        }
+    }
+    if let Err(e) = chain.verify(&LIMITS, &mut Task::new()) {
+        assert_refused(e.status());
+    }
+    let old = old_file(chain.versions()[0].size % (64 << 10));
+    let options = ApplyOptions { limits: LIMITS, ..ApplyOptions::default() };
+    let made = chain.apply(&old, &mut Vec::new(), None, &options, &mut Task::new());
+    if let Err(e) = made {
+        assert_refused(e.status());
     }
 }
 
