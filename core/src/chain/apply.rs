@@ -169,9 +169,11 @@ fn apply_each(
         } else {
             let in_folder = |e: io::Error| Error::from(e).in_file(&folder);
             let mut file = tempfile::tempfile_in(&folder).map_err(in_folder)?;
-            delta::apply_chain_to_known(source, &[*delta], &mut file, &between, task).map_err(|e| match e.status() {
-                Status::NoSpace | Status::Io => e.in_file(&folder),
-                _ => e,
+            delta::apply_chain_to_known(source, &[*delta], &mut file, &between, task).map_err(|e| {
+                match e.status() {
+                    Status::NoSpace | Status::Io => e.in_file(&folder),
+                    _ => e,
+                }
             })?;
             current = Some(FileSource::from_file(file, &folder)?);
         }

@@ -142,17 +142,17 @@ impl ColumnDecoder {
                 let decoded_len = take_varint(frame).ok_or_else(damaged)?;
                 let encoded_len = take_varint(frame).ok_or_else(damaged)?;
                 let encoded = take(frame, encoded_len).ok_or_else(damaged)?;
-                *budget = budget.checked_sub(decoded_len).ok_or_else(|| {
-                    Error::corrupt("a segment needs more memory than the header of the delta says")
-                })?;
+                *budget = budget
+                    .checked_sub(decoded_len)
+                    .ok_or_else(|| Error::corrupt("a segment needs more memory than the header of the delta says"))?;
                 let decoded_len = usize::try_from(decoded_len).map_err(|_| damaged())?;
                 if zstd::zstd_safe::find_frame_compressed_size(encoded) != Ok(encoded.len()) {
                     return Err(damaged());
                 }
                 let mut decoded = Vec::new();
-                decoded.try_reserve_exact(decoded_len).map_err(|_| {
-                    Error::new(Status::NoMemory, format!("{decoded_len} bytes could not be allocated"))
-                })?;
+                decoded
+                    .try_reserve_exact(decoded_len)
+                    .map_err(|_| Error::new(Status::NoMemory, format!("{decoded_len} bytes could not be allocated")))?;
                 let written = self.0.decompress_to_buffer(encoded, &mut decoded).map_err(|_| damaged())?;
                 if written != decoded_len {
                     return Err(damaged());

@@ -98,10 +98,8 @@ impl<'r> SegmentReader<'r> {
         if read < frame_len {
             return Err(Error::corrupt("the delta ends early; fetch it again").at(self.offset));
         }
-        let (body, check) = self
-            .frame
-            .split_last_chunk::<CHECK_LEN>()
-            .ok_or_else(|| Error::corrupt("a segment is too short"))?;
+        let (body, check) =
+            self.frame.split_last_chunk::<CHECK_LEN>().ok_or_else(|| Error::corrupt("a segment is too short"))?;
         if crc32fast::hash(body) != u32::from_le_bytes(*check) {
             return Err(Error::corrupt("a segment is damaged; fetch the delta again"));
         }

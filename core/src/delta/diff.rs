@@ -47,12 +47,7 @@ pub fn diff(
 }
 
 /// Writes to `out` the delta that leaves a file with `digest` and `size` as it is.
-pub(crate) fn identity(
-    digest: Digest,
-    size: u64,
-    out: &mut dyn DeltaFile,
-    options: &EncodeOptions,
-) -> Result<Header> {
+pub(crate) fn identity(digest: Digest, size: u64, out: &mut dyn DeltaFile, options: &EncodeOptions) -> Result<Header> {
     let promise = Promise { old_size: size, old_digest: digest, new_size: size, new_digest: digest };
     Encoder::run(out, promise, &options.resolve(DEFAULT_LEVEL)?, None, |encoder| encoder.copy(0, size))
 }

@@ -60,9 +60,11 @@ pub fn apply_file(
 pub fn verify_file(path: &Path, old: Option<&Path>, limits: &Limits, task: &mut Task<'_>) -> Result<Inspection> {
     let delta = FileSource::open(path)?;
     let source = old.map(FileSource::open).transpose()?;
-    super::verify(&delta, source.as_ref().map(|source| source as _), limits, task).map_err(|e| match (e.status(), old) {
-        (Status::SourceMismatch, Some(old)) => e.in_file(old),
-        _ => e.in_file(path),
+    super::verify(&delta, source.as_ref().map(|source| source as _), limits, task).map_err(|e| {
+        match (e.status(), old) {
+            (Status::SourceMismatch, Some(old)) => e.in_file(old),
+            _ => e.in_file(path),
+        }
     })
 }
 

@@ -115,7 +115,8 @@ impl Operations {
         while position < end {
             let (piece, piece_end) = cursor.piece_at(self, position);
             let stop = piece_end.min(end);
-            let added = if addend.is_empty() { addend } else { &addend[(position - from) as usize..(stop - from) as usize] };
+            let added =
+                if addend.is_empty() { addend } else { &addend[(position - from) as usize..(stop - from) as usize] };
             if piece.source >= INSERT {
                 let start = (piece.source - INSERT + (position - piece.target)) as usize;
                 let literal = &self.literals[start..start + (stop - position) as usize];

@@ -52,7 +52,9 @@ impl EncodeOptions {
     pub(crate) fn resolve(self, default_level: u8) -> Result<Self> {
         let level = if self.level == 0 { default_level } else { self.level };
         if !(MIN_LEVEL..=MAX_LEVEL).contains(&level) {
-            return Err(Error::invalid(format!("level {level} is out of range; levels are {MIN_LEVEL} to {MAX_LEVEL}")));
+            return Err(Error::invalid(format!(
+                "level {level} is out of range; levels are {MIN_LEVEL} to {MAX_LEVEL}"
+            )));
         }
         let max_apply_memory = if self.max_apply_memory == 0 { DEFAULT_APPLY_MEMORY } else { self.max_apply_memory };
         if max_apply_memory < MIN_APPLY_MEMORY {

@@ -178,10 +178,10 @@ mod tests {
     fn every_position_reads_back_in_any_order() {
         let mut dense = vec![0u8; 40_000];
         let mut state = 1u32;
-        for i in 0..dense.len() {
+        for (i, byte) in dense.iter_mut().enumerate() {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             if state >> 24 < 40 || i % 5_000 < 30 {
-                dense[i] = (state >> 16) as u8;
+                *byte = (state >> 16) as u8;
             }
         }
         let mut sparse = SparseBytes::default();

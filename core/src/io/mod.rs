@@ -6,5 +6,5 @@ mod output;
 mod source;
 
 pub use output::{OutputFile, OutputOptions};
-pub use source::{FileSource, ReadAt, Section, hash};
 pub(crate) use source::{BlockCache, SourceReader};
+pub use source::{FileSource, ReadAt, Section, hash};

@@ -69,7 +69,9 @@ impl OutputFile {
     pub fn reopen(&self) -> Result<File> {
         match &self.kind {
             Kind::Temporary(file) => file.reopen().map_err(|e| Error::from(e).in_file(&self.target)),
-            Kind::Direct(_) => Err(Error::invalid("what is written to a pipe cannot be read back").in_file(&self.target)),
+            Kind::Direct(_) => {
+                Err(Error::invalid("what is written to a pipe cannot be read back").in_file(&self.target))
+            }
         }
     }
 
@@ -138,7 +140,8 @@ pub(crate) fn temporary_beside(target: &Path) -> io::Result<NamedTempFile> {
     }
     builder.tempfile_in(folder_of(target)).map_err(|e| {
         // The name of a file that nobody asked for would only confuse: the error without it is inside.
-        let inner = e.get_ref().and_then(|wrapped| wrapped.source()).and_then(|source| source.downcast_ref::<io::Error>());
+        let inner =
+            e.get_ref().and_then(|wrapped| wrapped.source()).and_then(|source| source.downcast_ref::<io::Error>());
         inner.and_then(io::Error::raw_os_error).map_or(e.kind().into(), io::Error::from_raw_os_error)
     })
 }
@@ -171,7 +174,8 @@ fn follow_links(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn exists(path: &Path) -> Error {
-    Error::new(Status::InvalidArgument, "the output exists already and --no-clobber forbids to replace it").in_file(path)
+    Error::new(Status::InvalidArgument, "the output exists already and --no-clobber forbids to replace it")
+        .in_file(path)
 }
 
 #[cfg(test)]

@@ -94,8 +94,10 @@ impl FileSource {
             return Err(Error::invalid("this is a directory; directories are compared with `tree diff`").in_file(path));
         }
         if !metadata.is_file() {
-            return Err(Error::invalid("this is no regular file and cannot be read at any offset; copy it to a file first")
-                .in_file(path));
+            return Err(Error::invalid(
+                "this is no regular file and cannot be read at any offset; copy it to a file first",
+            )
+            .in_file(path));
         }
         let file = File::open(path).map_err(|e| Error::from(e).in_file(path))?;
         Self::from_file(file, path)
