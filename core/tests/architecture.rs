@@ -26,9 +26,9 @@ const HOMES: &[(&str, &str, &[&str])] = &[
     // The delta layer works on bytes wherever they are; one module of it knows paths, and none opens one itself.
     ("std::fs", "delta/", &[]),
     ("std::path", "delta/", &["delta/files.rs"]),
-    // Matching sees bytes and knows no format.
+    // Matching sees bytes and knows no format; it only asks the codec how small literals would be.
     ("format::", "delta/matching/", &[]),
-    ("codec::", "delta/matching/", &[]),
+    ("codec::Column", "delta/matching/", &[]),
     ("encode::", "delta/matching/", &[]),
     ("decode::", "delta/matching/", &[]),
     ("lanes::", "delta/matching/", &[]),
@@ -87,7 +87,7 @@ fn what_has_a_home_is_named_nowhere_else() {
     let mut broken = Vec::new();
     for path in rust_files(&src) {
         let text = code(&path);
-        let text = text.split("#[cfg(test)]").next().unwrap();
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
         let file = path.strip_prefix(&src).unwrap().to_string_lossy().replace('\\', "/");
         for (words, within, homes) in HOMES {
             let at_home = homes.iter().any(|home| file.starts_with(home));

@@ -118,6 +118,11 @@ impl ColumnEncoder {
     }
 }
 
+/// How many bytes zstd makes of `bytes` at one of its own levels.
+pub(crate) fn compressed_len(bytes: &[u8], zstd_level: i32) -> Result<usize> {
+    Ok(zstd::bulk::compress(bytes, zstd_level).map_err(no_memory)?.len())
+}
+
 /// Decodes columns; holds zstd's state between calls.
 pub(crate) struct ColumnDecoder(Decompressor<'static>);
 

@@ -28,6 +28,7 @@ use self::cost::Literals;
 use self::path::Stretch;
 use self::suffix::Index;
 use self::windows::Limits;
+use crate::delta::codec;
 use crate::delta::options::Engine;
 use crate::error::Result;
 use crate::io::ReadAt;
@@ -148,8 +149,8 @@ fn literals_are_cheaper(new: &[u8], path: &[Stretch], literals: &mut Literals) -
         sample.extend_from_slice(&new[from..to]);
         expected += (from..to).map(|position| literals.at(position)).sum::<u64>();
     }
-    let compressed = zstd::bulk::compress(&sample, LITERAL_SAMPLE_LEVEL)?;
-    let actual = compressed.len() as u64 * 8 * cost::BIT;
+    let compressed = codec::compressed_len(&sample, LITERAL_SAMPLE_LEVEL)?;
+    let actual = compressed as u64 * 8 * cost::BIT;
     let cheaper = actual < expected / 8 * 7;
     if cheaper {
         literals.lower(expected, actual);
