@@ -232,7 +232,7 @@ impl<'c> LaneReader<'c> {
     }
 
     /// Makes sure that zeros or values are at hand; after the last run, zeros without end.
-    #[inline]
+    #[inline(always)]
     fn prime(&mut self) -> Result<()> {
         if self.gap > 0 || self.run > 0 {
             return Ok(());

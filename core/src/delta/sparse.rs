@@ -51,6 +51,7 @@ impl SparseBytes {
         Ok(())
     }
 
+    #[inline]
     fn push_run(&mut self, position: u64, run: &[u8], budget: &mut u64) -> Result<()> {
         super::ops::grow(&mut self.tokens, run.len() + 2 * MAX_VARINT_LEN, budget)?;
         if self.checkpoints.last().is_none_or(|last| self.tokens.len() - last.token >= CHECKPOINT_EVERY) {
@@ -156,7 +157,7 @@ impl SparseCursor {
         *self = Self { token, checkpoint, gap_start: position, start: position, end: position, bytes: token };
     }
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, sparse: &SparseBytes) -> Option<()> {
         let mut rest = sparse.tokens.get(self.token..)?;
         let gap = take_varint(&mut rest)?;

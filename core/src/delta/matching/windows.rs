@@ -38,6 +38,8 @@ const MIN_OLD: u64 = 64 << 10;
 pub(super) struct Window {
     old: Pieces,
     new: Pieces,
+    /// Covers of no length where the gaps begin and end: their diagonals, also where a gap is cut or a file ends.
+    hints: Vec<Cover>,
 }
 
 /// Disjoint parts of a file in their order, and where each begins when they are packed.
@@ -79,7 +81,9 @@ pub(super) fn plan(old_size: u64, new_size: u64, covers: &[Cover], limits: Limit
         let new =
             own.iter().map(|gap| gap.new.start.saturating_sub(MARGIN).max(start)..(gap.new.end + MARGIN).min(end));
         let new = Pieces::new(union(new.collect(), JOIN));
-        windows.push(Window { old: origin(old_size, own, &unused, limits.old), new });
+        let hint = |new: u64, diagonal: u64| Cover { old: new.wrapping_add(diagonal), new, len: 0 };
+        let hints = own.iter().flat_map(|gap| [hint(gap.new.start, gap.before), hint(gap.new.end, gap.after)]);
+        windows.push(Window { old: origin(old_size, own, &unused, limits.old), new, hints: hints.collect() });
         rest = later;
         start = end;
     }
@@ -203,6 +207,12 @@ impl Pieces {
         self.0[first..].iter().take_while(move |piece| piece.source < range.end)
     }
 
+    /// Where `position` of the file is packed, if it lies in a piece or at the end of one.
+    fn pack(&self, position: u64) -> Option<u64> {
+        let piece = self.0.get(self.0.partition_point(|piece| piece.source + piece.len < position))?;
+        Some(position.checked_sub(piece.source)? + piece.packed)
+    }
+
     /// The piece that holds the packed position.
     fn at(&self, packed: u64) -> Option<&Piece> {
         self.0.get(self.0.partition_point(|piece| piece.packed + piece.len <= packed))
@@ -215,7 +225,7 @@ impl Window {
         Ok((self.old.load(old, task)?, self.new.load(new, task)?))
     }
 
-    /// What of `covers` lies in this window, in packed positions.
+    /// What of `covers` lies in this window, in packed positions, and the diagonals around its gaps.
     pub(super) fn pack(&self, covers: &[Cover]) -> Vec<Stretch> {
         let mut packed = Vec::new();
         for new in &self.new.0 {
@@ -234,6 +244,11 @@ impl Window {
                 }
             }
         }
+        packed.extend(self.hints.iter().filter_map(|hint| {
+            let (old, new) = (self.old.pack(hint.old)?, self.new.pack(hint.new)?);
+            Some(Stretch { old: old as usize, new: new as usize, len: 0 })
+        }));
+        packed.sort_by_key(|stretch| stretch.new);
         packed
     }
 
