@@ -22,6 +22,7 @@ mod lanes;
 mod matching;
 mod ops;
 mod options;
+mod segment;
 mod sparse;
 mod view;
 
