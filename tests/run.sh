@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$repository"
 
 # Each stage is a function; another language is another function and its name here.
-stages=(tools rust_format rust_lints rust_tests rust_docs quickstart walkthrough)
+stages=(tools rust_format rust_lints rust_tests rust_docs quickstart walkthrough kills)
 
 tools() {
     need_cargo
@@ -46,6 +46,11 @@ quickstart() {
 # The commands of README.md as a reader would paste them.
 walkthrough() {
     tests/walkthrough.sh
+}
+
+# What a kill or a failing disk at any moment leaves of a chain. strace is Linux only.
+kills() {
+    if [ "$(uname)" = Linux ]; then tests/kills.sh; fi
 }
 
 [ $# -gt 0 ] || set -- "${stages[@]}"

@@ -18,6 +18,15 @@ need_c_compiler() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev
 }
 
+# Interrupts system calls.
+need_strace() {
+    command -v strace >/dev/null && return
+    command -v apt-get >/dev/null || { echo "strace is needed: install it" >&2; return 1; }
+    echo "installing strace (apt-get install strace)"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends strace
+}
+
 need_cargo() {
     command -v cargo >/dev/null || { echo "cargo is missing: install Rust first (see rust-version in Cargo.toml)" >&2; return 1; }
 }
