@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::thread::JoinHandle;
 
 use super::codec::{APPLIER_OVERHEAD, ColumnEncoder};
@@ -173,7 +174,7 @@ impl<'a> Encoder<'a> {
         let len = frame.bytes.len() as u64;
         for (better, most) in [(false, len * 4), (true, len / 2 * 3)] {
             let mut estimate = 0;
-            self.for_each_literal_segment(new, start, end, |bytes| {
+            for_each_literal_segment(new, start..end, self.segment_limit, |bytes| {
                 if estimate < most {
                     estimate += self.columns.estimate_literals(bytes, better)?;
                 }
@@ -186,29 +187,10 @@ impl<'a> Encoder<'a> {
         Ok(true)
     }
 
-    /// Reads the new bytes `start..end` in the parts that would be segments of literals.
-    fn for_each_literal_segment(
-        &self,
-        new: &dyn ReadAt,
-        start: u64,
-        end: u64,
-        mut take: impl FnMut(&[u8]) -> Result<()>,
-    ) -> Result<()> {
-        let mut bytes = Vec::new();
-        let mut position = start;
-        while position < end {
-            bytes.resize((end - position).min(self.segment_limit as u64 - 64) as usize, 0);
-            new.read_at(position, &mut bytes)?;
-            take(&bytes)?;
-            position += bytes.len() as u64;
-        }
-        Ok(())
-    }
-
     /// The CRC-32 of the new bytes `start..end`.
     fn check_of(&self, new: &dyn ReadAt, start: u64, end: u64) -> Result<u32> {
         let mut check = crc32fast::Hasher::new();
-        self.for_each_literal_segment(new, start, end, |bytes| {
+        for_each_literal_segment(new, start..end, self.segment_limit, |bytes| {
             check.update(bytes);
             Ok(())
         })?;
@@ -216,15 +198,14 @@ impl<'a> Encoder<'a> {
     }
 
     /// The new bytes `start..end` as segments of literals alone.
-    fn encode_literals(&self, new: &dyn ReadAt, start: u64, end: u64) -> Result<Vec<Frame>> {
-        let mut columns = ColumnEncoder::new(self.options.level)?;
+    fn encode_literals(&mut self, new: &dyn ReadAt, start: u64, end: u64) -> Result<Vec<Frame>> {
         let mut frames = Vec::new();
         let mut position = start;
-        self.for_each_literal_segment(new, start, end, |bytes| {
+        for_each_literal_segment(new, start..end, self.segment_limit, |bytes| {
             let mut segment = SegmentBuilder::starting_at(position);
             segment.insert(bytes);
             position += bytes.len() as u64;
-            frames.push(segment.encode(Some(crc32fast::hash(bytes)), self.segment_limit, &mut columns)?);
+            frames.push(segment.encode(Some(crc32fast::hash(bytes)), self.segment_limit, &mut self.columns)?);
             Ok(())
         })?;
         Ok(frames)
@@ -279,6 +260,24 @@ impl OperationSink for Encoder<'_> {
         self.checks.add(check);
         Ok(())
     }
+}
+
+/// Reads a range of the new bytes in the parts that would be segments of literals within `limit`.
+fn for_each_literal_segment(
+    new: &dyn ReadAt,
+    range: Range<u64>,
+    limit: usize,
+    mut take: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let mut bytes = Vec::new();
+    let mut position = range.start;
+    while position < range.end {
+        bytes.resize((range.end - position).min(limit as u64 - 64) as usize, 0);
+        new.read_at(position, &mut bytes)?;
+        take(&bytes)?;
+        position += bytes.len() as u64;
+    }
+    Ok(())
 }
 
 /// Hands on the output checks of a delta whose operations are encoded anew in other segments: checks of neighbouring
