@@ -15,7 +15,7 @@ use crate::progress::{Phase, Task, Unit};
 
 /// Writes to `out` the delta that turns `old` into `new`, and applies it once for trial.
 ///
-/// Takes about 7 bytes of memory per byte of both files, up to a bound that does not grow with them.
+/// Takes at most 7 bytes of memory per byte of both files and 64 MiB, up to a bound that does not grow with them.
 pub fn diff(
     old: &dyn ReadAt,
     new: &dyn ReadAt,

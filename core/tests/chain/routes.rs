@@ -246,7 +246,7 @@ fn apply_file_may_replace_the_old_file_and_leaves_no_trace() {
 }
 
 #[test]
-fn a_streaming_apply_composes_what_fits_and_else_goes_link_by_link() {
+fn a_streaming_apply_takes_one_pass_where_it_fits_and_else_goes_link_by_link() {
     let (lab, versions) = lab();
     let chain = lab.open();
     let run = |memory, output| {
