@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use patchcore::delta::{self, DiffOptions, EncodeOptions};
+use patchcore::delta::{self, ApplyOptions, DiffOptions, EncodeOptions};
 use patchcore::io::ReadAt;
 use patchcore::{Digest, Limits, Task};
 
@@ -165,7 +165,8 @@ fn apply(bencher: Bencher, kind: &str) {
     let Versions { files, deltas } = versions(kind);
     bencher.counter(bytes(&files[1])).bench(|| {
         let mut out = Vec::with_capacity(files[1].len());
-        delta::apply(&&files[0][..], &mut &deltas[0][..], &mut out, &Limits::default(), &mut Task::new()).unwrap();
+        delta::apply(&&files[0][..], &mut &deltas[0][..], &mut out, &ApplyOptions::default(), &mut Task::new())
+            .unwrap();
         out
     });
 }
@@ -178,7 +179,7 @@ fn apply_chain(bencher: Bencher, kind: &str) {
     let deltas = versions.deltas();
     bencher.counter(bytes(new)).bench_local(|| {
         let mut out = Vec::with_capacity(new.len());
-        delta::apply_chain(old, &deltas, &mut out, &Limits::default(), &mut Task::new()).unwrap();
+        delta::apply_chain(old, &deltas, &mut out, &ApplyOptions::default(), &mut Task::new()).unwrap();
         out
     });
 }

@@ -238,7 +238,8 @@ fn a_wrong_old_file_is_source_mismatch_before_anything_is_written() {
         let mut written = Vec::new();
         let mut task = patchcore::Task::new();
         let error =
-            patchcore::delta::apply(&wrong, &mut &delta[..], &mut written, &Limits::default(), &mut task).unwrap_err();
+            patchcore::delta::apply(&wrong, &mut &delta[..], &mut written, &Limits::default().into(), &mut task)
+                .unwrap_err();
         assert_eq!(error.status(), Status::SourceMismatch);
         assert!(written.is_empty());
         let chain = apply_chain(wrong, &[&delta, &delta], &Limits::default()).unwrap_err();

@@ -340,7 +340,7 @@ proptest! {
             delta::diff(&inputs[0], &inputs[1], &mut std::io::Cursor::new(Vec::new()), &options, task)
         })?;
         cancelled_at_any_read(&[&files[0]], moment, |inputs, task| {
-            delta::apply(&inputs[0], &mut &deltas[0][..], &mut std::io::sink(), &Limits::default(), task)
+            delta::apply(&inputs[0], &mut &deltas[0][..], &mut std::io::sink(), &Limits::default().into(), task)
         })?;
         cancelled_at_any_read(&[&deltas[0], &deltas[1]], moment, |inputs, task| {
             let deltas: Vec<&dyn ReadAt> = inputs.iter().map(|input| input as _).collect();
@@ -349,7 +349,7 @@ proptest! {
         })?;
         cancelled_at_any_read(&[&files[0], &deltas[0], &deltas[1]], moment, |inputs, task| {
             let deltas: Vec<&dyn ReadAt> = inputs[1..].iter().map(|input| input as _).collect();
-            delta::apply_chain(&inputs[0], &deltas, &mut std::io::sink(), &Limits::default(), task)
+            delta::apply_chain(&inputs[0], &deltas, &mut std::io::sink(), &Limits::default().into(), task)
         })?;
     }
 }
@@ -369,8 +369,8 @@ fn a_token_raised_before_the_start_cancels_everything() {
     let deltas: [&dyn ReadAt; 2] = [&forth, &back];
     let results = [
         delta::diff(&old, &new, &mut out, &at_level(1), &mut task()).map(drop),
-        delta::apply(&old, &mut &forth[..], &mut written, &limits, &mut task()).map(drop),
-        delta::apply_chain(&old, &deltas, &mut written, &limits, &mut task()).map(drop),
+        delta::apply(&old, &mut &forth[..], &mut written, &limits.into(), &mut task()).map(drop),
+        delta::apply_chain(&old, &deltas, &mut written, &limits.into(), &mut task()).map(drop),
         delta::compose(&deltas, &mut out, &small(1), &limits, &mut task()).map(drop),
         delta::compose(&deltas[..1], &mut out, &small(1), &limits, &mut task()).map(drop),
         delta::verify(&forth, None, &limits, &mut task()).map(drop),

@@ -10,8 +10,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use patchcore::delta::{self, DiffOptions, EncodeOptions, Engine, Header};
-use patchcore::io::{FileSource, ReadAt};
+use patchcore::delta::{self, ApplyOptions, DiffOptions, EncodeOptions, Engine, Header};
+use patchcore::io::{FileSource, OutputOptions, ReadAt};
 use patchcore::{Error, Limits, Result, Status, Task};
 
 use support::calls::{apply, apply_chain, compose, diff, small, verify};
@@ -23,6 +23,8 @@ const CHILD: &str = "PATCHCORE_MEMORY_TEST_CHILD";
 const MIB: u64 = 1 << 20;
 /// What a process may take beside what the limits count.
 const SLACK: u64 = MIB;
+/// The address space that a second thread takes for its stack, of which it touches little.
+const STACK: u64 = 2 * MIB + (256 << 10);
 /// What encoding small segments at the fastest level takes.
 const ENCODER: u64 = 2 * MIB;
 
@@ -166,15 +168,22 @@ fn read_in_every_way(what: &str, old: &[u8], delta: &[u8], next: &[u8]) {
 fn applying_takes_no_more_than_the_limit() {
     if let Some(folder) = given_folder() {
         let old = FileSource::open(&folder.join("a")).unwrap();
-        let apply = |name: &str, limits: &Limits| {
+        let apply = |name: &str, limits: &Limits, threads| {
             let mut delta = File::open(folder.join(name)).unwrap();
-            delta::apply(&old, &mut delta, &mut std::io::sink(), limits, &mut Task::new()).unwrap();
+            let options = ApplyOptions { limits: *limits, threads };
+            delta::apply(&old, &mut delta, &mut std::io::sink(), &options, &mut Task::new()).unwrap();
+            let out = folder.join("out");
+            let mut delta = File::open(folder.join(name)).unwrap();
+            let output = OutputOptions::default();
+            delta::apply_file(&folder.join("a"), &mut delta, &out, &options, output, &mut Task::new()).unwrap();
         };
         for name in ["small", "middle", "whole"] {
             let header = Header::read(&mut File::open(folder.join(name)).unwrap()).unwrap();
             let exactly = Limits { memory: header.apply_memory, ..Limits::default() };
-            grows_by_at_most(header.apply_memory + SLACK, || apply(name, &exactly));
-            grows_by_at_most(12 * MIB + SLACK, || apply(name, &Limits::streaming()));
+            for (threads, stack) in [(1, 0), (2, STACK)] {
+                grows_by_at_most(header.apply_memory + SLACK + stack, || apply(name, &exactly, threads));
+                grows_by_at_most(12 * MIB + SLACK + stack, || apply(name, &Limits::streaming(), threads));
+            }
         }
         return;
     }
@@ -206,8 +215,8 @@ fn composing_and_applying_a_chain_hold_no_more_than_the_limit() {
             grows_by_at_most(memory + SLACK, || {
                 let mut sink = std::io::sink();
                 let links: [&dyn ReadAt; 3] = [&first, &second, &third];
-                judge(delta::apply_chain(&a, &links[..2], &mut sink, &limits, &mut Task::new()).err());
-                judge(delta::apply_chain(&a, &links, &mut sink, &limits, &mut Task::new()).err());
+                judge(delta::apply_chain(&a, &links[..2], &mut sink, &limits.into(), &mut Task::new()).err());
+                judge(delta::apply_chain(&a, &links, &mut sink, &limits.into(), &mut Task::new()).err());
             });
             grows_by_at_most(memory + SLACK + ENCODER, || {
                 let links: [&dyn ReadAt; 3] = [&first, &second, &third];

@@ -17,8 +17,10 @@ use crate::progress::{Phase, Task, Unit};
 /// How a chain is applied.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ApplyOptions<'a> {
-    /// What applying may use.
+    /// What applying may use, with any number of threads.
     pub limits: Limits,
+    /// Threads that work at a time, the caller's included; 1 unless given. More than 2 are not made use of.
+    pub threads: usize,
     /// Bound the memory, by default to what a delta may ask an applier for, at the cost of intermediate files.
     pub streaming: bool,
     /// The folder for intermediate files; the system's unless given.
@@ -113,17 +115,18 @@ impl Chain {
         task: &mut Task<'_>,
     ) -> Result<bool> {
         let limits = options.limits_in_force();
+        let in_force = delta::ApplyOptions { limits, threads: options.threads };
         let sources: Vec<&dyn ReadAt> = deltas.iter().map(|(_, delta)| delta as _).collect();
         let may_split = options.streaming && deltas.len() > 1;
         if !may_split || may_fit(deltas, &limits) {
             let mut counted = Counted { out, written: 0 };
-            match delta::apply_chain_to_known(old, &sources, &mut counted, &limits, task) {
+            match delta::apply_chain_to_known(old, &sources, &mut counted, &in_force, task) {
                 Ok(_) => return Ok(true),
                 Err(e) if may_split && e.status() == Status::Limit && counted.written == 0 => {}
                 Err(e) => return Err(self.blame(e, route, &limits, task)),
             }
         }
-        apply_each(old, &sources, out, &limits, options.scratch, task)
+        apply_each(old, &sources, out, &in_force, options.scratch, task)
             .map_err(|e| self.blame(e, route, &limits, task))?;
         Ok(false)
     }
@@ -153,19 +156,20 @@ fn apply_each(
     old: &dyn ReadAt,
     deltas: &[&dyn ReadAt],
     out: &mut dyn Write,
-    limits: &Limits,
+    options: &delta::ApplyOptions,
     scratch: Option<&Path>,
     task: &mut Task<'_>,
 ) -> Result<()> {
     let folder = scratch.map_or_else(std::env::temp_dir, Path::to_owned);
     // Only the result is bound by what the caller allows a result to have.
-    let between = Limits { output: u64::MAX, ..*limits };
+    let unbound = Limits { output: u64::MAX, ..options.limits };
+    let between = delta::ApplyOptions { limits: unbound, ..*options };
     let mut current: Option<FileSource> = None;
     for (i, delta) in deltas.iter().enumerate() {
         // Every source is known: the old file was hashed to find the route, the others when they were made.
         let source = current.as_ref().map_or(old, |file| file as _);
         if i + 1 == deltas.len() {
-            delta::apply_chain_to_known(source, &[*delta], out, limits, task)?;
+            delta::apply_chain_to_known(source, &[*delta], out, options, task)?;
         } else {
             let in_folder = |e: io::Error| Error::from(e).in_file(&folder);
             let mut file = tempfile::tempfile_in(&folder).map_err(in_folder)?;

@@ -1,18 +1,22 @@
-//! From operations to the new file, verified at both ends.
+//! From a delta, or several, and the old file to the new one, verified at both ends.
 //!
-//! The old file is checked before the first byte leaves; the new one is hashed while it is written, and the caller
-//! puts it in place only after this returned. Short copies are gathered into one read of the old file and one write.
+//! The old file is checked before the first byte leaves, or, where the output is provisional and a second thread is
+//! allowed, while the new one is written. The new file is hashed while it is written, and the caller puts it in place only
+//! after this returned.
 
 use std::io::{Read, Write};
 
+use super::applier::{Applier, buffer_len};
 use super::compose::check_continues;
 use super::decode::SegmentReader;
 use super::format::Header;
-use super::ops::{OperationSink, Operations};
+use super::hashing::{Hashing, OldCheck, with_helper};
+use super::ops::Operations;
+use super::options::ApplyOptions;
 use super::view::View;
-use crate::digest::{Digest, Hasher};
-use crate::error::{Error, Result, Status};
-use crate::io::{BlockCache, ReadAt, SourceReader, hash};
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::io::{ReadAt, SourceReader};
 use crate::limits::Limits;
 use crate::progress::{Phase, Task, Unit};
 
@@ -29,17 +33,38 @@ pub struct ApplyStats {
 ///
 /// Fails with SOURCE_MISMATCH before anything is written where `old` is another file, with CORRUPT or TARGET_MISMATCH
 /// where the result is not what was promised; what was written is then to be thrown away. Takes the memory that the
-/// delta's header says plus at most 32 MiB within `limits`.
+/// delta's header says plus at most 4 MiB within the limits.
+///
+/// With a second thread, `old`, `delta`, `out` and `task` are used on the caller's thread alone all the same: the second
+/// only hashes what is written.
 pub fn apply(
     old: &dyn ReadAt,
     delta: &mut dyn Read,
     out: &mut dyn Write,
-    limits: &Limits,
+    options: &ApplyOptions,
     task: &mut Task<'_>,
 ) -> Result<ApplyStats> {
-    let mut segments = SegmentReader::open(delta, limits)?;
-    check_old(old, &segments.header().clone(), task)?;
-    apply_segments(old, &mut segments, out, limits, task)
+    let mut segments = SegmentReader::open(delta, &options.limits)?;
+    OldCheck::new(old, segments.header())?.run(task)?;
+    apply_segments(old, &mut segments, out, options, task)
+}
+
+/// [`apply`] to an output that is thrown away unless all is well. With a second thread the old file is therefore checked
+/// while the new one is written, and read on both threads at a time.
+pub(super) fn apply_provisionally(
+    old: &dyn ReadAt,
+    delta: &mut dyn Read,
+    out: &mut dyn Write,
+    options: &ApplyOptions,
+    task: &mut Task<'_>,
+) -> Result<ApplyStats> {
+    let mut segments = SegmentReader::open(delta, &options.limits)?;
+    let check = OldCheck::new(old, segments.header())?;
+    if options.threads() > 1 {
+        return apply_checked(old, Some(check), &mut segments, out, options, task);
+    }
+    check.run(task)?;
+    apply_segments(old, &mut segments, out, options, task)
 }
 
 /// Applies a delta to an old file that is known to be the one it starts at.
@@ -47,16 +72,35 @@ pub(super) fn apply_segments(
     old: &dyn ReadAt,
     segments: &mut SegmentReader<'_>,
     out: &mut dyn Write,
-    limits: &Limits,
+    options: &ApplyOptions,
+    task: &mut Task<'_>,
+) -> Result<ApplyStats> {
+    apply_checked(old, None, segments, out, options, task)
+}
+
+/// Applies a delta, on two threads where they are allowed; `check` is then for the second.
+fn apply_checked(
+    old: &dyn ReadAt,
+    check: Option<OldCheck<'_>>,
+    segments: &mut SegmentReader<'_>,
+    out: &mut dyn Write,
+    options: &ApplyOptions,
     task: &mut Task<'_>,
 ) -> Result<ApplyStats> {
     let header = segments.header().clone();
-    task.begin(Phase::Apply, header.new_size, Unit::Bytes)?;
-    let memory = buffer_memory(limits.memory(), header.apply_memory);
-    let flag = Task::with_cancel(task.cancel_token().clone());
-    let mut applier = Applier::new(old, out, memory, task);
-    segments.replay(&mut applier, &mut { flag })?;
-    applier.finish(&header)
+    let memory = buffer_memory(options.limits.memory(), header.apply_memory);
+    let mut work = |hashing: &mut Hashing, task: &mut Task<'_>| {
+        task.begin(Phase::Apply, header.new_size, Unit::Bytes)?;
+        let flag = Task::with_cancel(task.cancel_token().clone());
+        let mut applier = Applier::new(old, out, memory, hashing, task);
+        segments.replay(&mut applier, &mut { flag })?;
+        applier.finish(&header)
+    };
+    if options.threads() > 1 {
+        with_helper(check, buffer_len(memory), task, work)
+    } else {
+        work(&mut Hashing::here(), task)
+    }
 }
 
 /// Writes to `out` what `deltas`, each continuing the one before, make of `old`. The operations of all but the last
@@ -67,12 +111,12 @@ pub fn apply_chain(
     old: &dyn ReadAt,
     deltas: &[&dyn ReadAt],
     out: &mut dyn Write,
-    limits: &Limits,
+    options: &ApplyOptions,
     task: &mut Task<'_>,
 ) -> Result<ApplyStats> {
     let first = deltas.first().ok_or_else(|| Error::invalid("no delta to apply"))?;
-    check_old(old, &Header::read(&mut SourceReader::new(*first))?, task)?;
-    apply_chain_to_known(old, deltas, out, limits, task)
+    OldCheck::new(old, &Header::read(&mut SourceReader::new(*first))?)?.run(task)?;
+    apply_chain_to_known(old, deltas, out, options, task)
 }
 
 /// [`apply_chain`] for an old file whose digest was found to be the one that the first delta starts at.
@@ -80,11 +124,11 @@ pub(crate) fn apply_chain_to_known(
     old: &dyn ReadAt,
     deltas: &[&dyn ReadAt],
     out: &mut dyn Write,
-    limits: &Limits,
+    options: &ApplyOptions,
     task: &mut Task<'_>,
 ) -> Result<ApplyStats> {
     let (last, earlier) = deltas.split_last().ok_or_else(|| Error::invalid("no delta to apply"))?;
-    let mut limits = *limits;
+    let mut limits = options.limits;
     let mut before: Option<Header> = None;
     let mut loaded = Vec::with_capacity(earlier.len());
     task.begin(Phase::Read, earlier.len() as u64, Unit::Items)?;
@@ -107,7 +151,8 @@ pub(crate) fn apply_chain_to_known(
     // Half of what buffers may take is the applier's, the other half the view's that reads the real file.
     let cache = buffer_memory(limits.memory(), segments.header().apply_memory) / 2;
     limits.memory = limits.memory().saturating_sub(cache as u64).max(1);
-    apply_through(old, &loaded, cache, &mut |old| apply_segments(old, &mut segments, out, &limits, task))
+    let options = ApplyOptions { limits, ..*options };
+    apply_through(old, &loaded, cache, &mut |old| apply_segments(old, &mut segments, out, &options, task))
 }
 
 /// Runs `apply` on `old` seen through `links`, the first of them nearest to it.
@@ -125,7 +170,7 @@ fn apply_through(
 
 /// What an applier takes for its buffers at most and at least, in bytes. The larger, the more of the old file stays at
 /// hand for copies that jump back and forth.
-const MAX_BUFFERS: usize = 32 << 20;
+const MAX_BUFFERS: usize = 4 << 20;
 const MIN_BUFFERS: usize = 64 << 10;
 
 /// What buffers may take where `limit` bytes are allowed and decoding takes `needed`. A sixth of a small limit is enough
@@ -133,175 +178,4 @@ const MIN_BUFFERS: usize = 64 << 10;
 fn buffer_memory(limit: u64, needed: u64) -> usize {
     let memory = limit.saturating_sub(needed).min(limit / 6);
     usize::try_from(memory).unwrap_or(MAX_BUFFERS).clamp(MIN_BUFFERS, MAX_BUFFERS)
-}
-
-/// Fails with SOURCE_MISMATCH unless `old` is the file that the delta was made for.
-fn check_old(old: &dyn ReadAt, header: &Header, task: &mut Task<'_>) -> Result<()> {
-    let mismatch = |what: String| {
-        Error::new(Status::SourceMismatch, format!("the old file is not the one that the delta was made for: {what}"))
-    };
-    if old.size() != header.old_size {
-        return Err(mismatch(format!("it has {} bytes instead of {}", old.size(), header.old_size)));
-    }
-    task.begin(Phase::Hash, old.size(), Unit::Bytes)?;
-    let digest = hash(old, task)?;
-    if digest != header.old_digest {
-        return Err(mismatch(format!("its SHA-256 is {digest} instead of {}", header.old_digest)));
-    }
-    Ok(())
-}
-
-/// Writes the new file as operations arrive.
-struct Applier<'a, 't> {
-    old: BlockCache<'a>,
-    out: &'a mut dyn Write,
-    task: &'a mut Task<'t>,
-    /// New bytes that were not written yet; copied ones hold their addend until their span is closed.
-    buffer: Vec<u8>,
-    capacity: usize,
-    /// The copy at the end of the buffer that the next operation may continue.
-    span: Option<Span>,
-    old_bytes: Vec<u8>,
-    hasher: Hasher,
-    check: crc32fast::Hasher,
-    written: u64,
-}
-
-struct Span {
-    buffer_start: usize,
-    from: u64,
-    has_addends: bool,
-}
-
-impl<'a, 't> Applier<'a, 't> {
-    fn new(old: &'a dyn ReadAt, out: &'a mut dyn Write, memory: usize, task: &'a mut Task<'t>) -> Self {
-        let capacity = (memory / 4).min(256 << 10);
-        Self {
-            old: BlockCache::new(old, memory - 2 * capacity),
-            out,
-            task,
-            buffer: Vec::with_capacity(capacity),
-            capacity,
-            span: None,
-            old_bytes: vec![0; capacity],
-            hasher: Hasher::new(),
-            check: crc32fast::Hasher::new(),
-            written: 0,
-        }
-    }
-
-    /// Room in the buffer; makes some when there is none.
-    fn room(&mut self) -> Result<usize> {
-        if self.buffer.len() == self.capacity {
-            self.flush()?;
-        }
-        Ok(self.capacity - self.buffer.len())
-    }
-
-    /// The span that copies from `from` on go to.
-    fn open_span(&mut self, from: u64) -> Result<&mut Span> {
-        let end = self.buffer.len();
-        let continues = self.span.as_ref().is_some_and(|span| span.from + (end - span.buffer_start) as u64 == from);
-        if !continues {
-            self.close_span()?;
-        }
-        Ok(self.span.get_or_insert(Span { buffer_start: end, from, has_addends: false }))
-    }
-
-    /// Turns the addends at the end of the buffer into new bytes.
-    fn close_span(&mut self) -> Result<()> {
-        if let Some(span) = self.span.take() {
-            let new_bytes = &mut self.buffer[span.buffer_start..];
-            if span.has_addends {
-                let old_bytes = &mut self.old_bytes[..new_bytes.len()];
-                self.old.read(span.from, old_bytes)?;
-                new_bytes.iter_mut().zip(&*old_bytes).for_each(|(new, old)| *new = new.wrapping_add(*old));
-            } else {
-                self.old.read(span.from, new_bytes)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.close_span()?;
-        self.check.update(&self.buffer);
-        self.hasher.update(&self.buffer);
-        self.out.write_all(&self.buffer)?;
-        self.written += self.buffer.len() as u64;
-        self.task.advance(self.buffer.len() as u64)?;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    fn finish(mut self, header: &Header) -> Result<ApplyStats> {
-        self.flush()?;
-        self.out.flush()?;
-        self.task.finish()?;
-        let new_digest = self.hasher.finish();
-        if new_digest != header.new_digest || self.written != header.new_size {
-            return Err(Error::new(
-                Status::TargetMismatch,
-                format!("the delta made a file with the SHA-256 {new_digest} instead of {}", header.new_digest),
-            ));
-        }
-        Ok(ApplyStats { new_digest, new_size: self.written })
-    }
-}
-
-impl OperationSink for Applier<'_, '_> {
-    fn insert(&mut self, mut bytes: &[u8]) -> Result<()> {
-        self.close_span()?;
-        while !bytes.is_empty() {
-            let (head, tail) = bytes.split_at(bytes.len().min(self.room()?));
-            self.buffer.extend_from_slice(head);
-            bytes = tail;
-        }
-        Ok(())
-    }
-
-    fn copy(&mut self, mut from: u64, mut len: u64) -> Result<()> {
-        while len > 0 {
-            let n = len.min(self.room()? as u64);
-            self.open_span(from)?;
-            self.buffer.resize(self.buffer.len() + n as usize, 0);
-            from += n;
-            len -= n;
-        }
-        Ok(())
-    }
-
-    fn copy_add(&mut self, mut from: u64, mut addend: &[u8]) -> Result<()> {
-        while !addend.is_empty() {
-            let (head, tail) = addend.split_at(addend.len().min(self.room()?));
-            self.open_span(from)?.has_addends = true;
-            self.buffer.extend_from_slice(head);
-            from += head.len() as u64;
-            addend = tail;
-        }
-        Ok(())
-    }
-
-    fn copy_zeros_add(&mut self, from: u64, zeros: u64, addend: &[u8]) -> Result<()> {
-        let len = self.buffer.len();
-        let n = zeros as usize + addend.len();
-        if zeros > MAX_BUFFERS as u64 || n > self.capacity - len {
-            self.copy(from, zeros)?;
-            return self.copy_add(from + zeros, addend);
-        }
-        self.open_span(from)?.has_addends = true;
-        self.buffer.resize(len + zeros as usize, 0);
-        self.buffer.extend_from_slice(addend);
-        Ok(())
-    }
-
-    fn output_check(&mut self, promised: u32) -> Result<()> {
-        self.flush()?;
-        let check = std::mem::take(&mut self.check).finalize();
-        if check == promised {
-            Ok(())
-        } else {
-            Err(Error::corrupt("a segment makes other bytes than it promises; make the delta again"))
-        }
-    }
 }

@@ -247,7 +247,7 @@ pub fn verify(
     segments.replay(&mut counter, task)?;
     let header = segments.header().clone();
     if let Some(old) = old {
-        super::apply(old, &mut SourceReader::new(delta), &mut std::io::sink(), limits, task)?;
+        super::apply(old, &mut SourceReader::new(delta), &mut std::io::sink(), &(*limits).into(), task)?;
     }
     task.finish()?;
     Ok(Inspection {

@@ -99,7 +99,7 @@ fn try_out(old: &dyn ReadAt, delta: &mut dyn DeltaFile, task: &mut Task<'_>) -> 
     let mut delta = std::io::BufReader::new(delta);
     let limits = Limits { memory: u64::MAX, ..Limits::default() };
     let mut segments = SegmentReader::open(&mut delta, &limits)?;
-    apply_segments(old, &mut segments, &mut std::io::sink(), &limits, task).map_err(|e| match e.status() {
+    apply_segments(old, &mut segments, &mut std::io::sink(), &limits.into(), task).map_err(|e| match e.status() {
         Status::Cancelled | Status::Callback | Status::Io => e,
         _ => Error::new(
             Status::TargetMismatch,

@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::{ApplyStats, DiffOptions, EncodeOptions, Header, Inspection};
+use super::apply::apply_provisionally;
+use super::{ApplyOptions, ApplyStats, DiffOptions, EncodeOptions, Header, Inspection};
 use crate::error::{Error, Result, Status};
 use crate::io::{FileSource, OutputFile, OutputOptions, ReadAt};
 use crate::limits::Limits;
@@ -38,17 +39,21 @@ pub fn compose_files(
 }
 
 /// Writes what `delta` makes of `old` as `out`. `delta` is read forward only, so it may be a pipe.
+///
+/// `old` is verified before `out` appears; where `out` is a pipe or a device, before the first byte is written. With a
+/// second thread it is read, and in the former case hashed, while the new file is written.
 pub fn apply_file(
     old: &Path,
     delta: &mut dyn std::io::Read,
     out: &Path,
-    limits: &Limits,
+    options: &ApplyOptions,
     output: OutputOptions,
     task: &mut Task<'_>,
 ) -> Result<ApplyStats> {
     let source = FileSource::open(old)?;
     let mut file = OutputFile::create(out, output)?;
-    let stats = super::apply(&source, delta, &mut file, limits, task).map_err(|e| match e.status() {
+    let apply = if file.is_direct() { super::apply } else { apply_provisionally };
+    let stats = apply(&source, delta, &mut file, options, task).map_err(|e| match e.status() {
         Status::SourceMismatch => e.in_file(old),
         _ => e,
     })?;

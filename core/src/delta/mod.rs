@@ -10,6 +10,7 @@
 //! compose   delta file ─► decode ─► compose ─► encode ─► delta file
 //! ```
 
+mod applier;
 mod apply;
 mod codec;
 mod compose;
@@ -18,6 +19,7 @@ mod diff;
 mod encode;
 mod files;
 mod format;
+mod hashing;
 mod lanes;
 mod matching;
 mod ops;
@@ -35,4 +37,6 @@ pub(crate) use diff::identity;
 pub use encode::DeltaFile;
 pub use files::{apply_file, compose_files, diff_files, verify_file};
 pub use format::{FORMAT_VERSION, Header, MAGIC};
-pub use options::{DEFAULT_LEVEL, DEFAULT_SQUASH_LEVEL, DiffOptions, EncodeOptions, Engine, MAX_LEVEL, MIN_LEVEL};
+pub use options::{
+    ApplyOptions, DEFAULT_LEVEL, DEFAULT_SQUASH_LEVEL, DiffOptions, EncodeOptions, Engine, MAX_LEVEL, MIN_LEVEL,
+};

@@ -1,7 +1,7 @@
 //! What a caller may choose about making a delta, and the defaults that every face shares.
 
 use crate::error::{Error, Result};
-use crate::limits::DEFAULT_APPLY_MEMORY;
+use crate::limits::{DEFAULT_APPLY_MEMORY, Limits};
 
 /// The fastest level.
 pub const MIN_LEVEL: u8 = 1;
@@ -73,4 +73,27 @@ pub struct DiffOptions {
     pub engine: Engine,
     /// How what was found is written.
     pub encode: EncodeOptions,
+}
+
+/// How deltas are applied. Zero in any field means its default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ApplyOptions {
+    /// What applying may use, with any number of threads.
+    pub limits: Limits,
+    /// Threads that work at a time, the caller's included; 1 unless given. More than 2 are not made use of. The result
+    /// and the status of a failure are the same for any number.
+    pub threads: usize,
+}
+
+impl ApplyOptions {
+    /// The number of threads in force.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.max(1)
+    }
+}
+
+impl From<Limits> for ApplyOptions {
+    fn from(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
 }

@@ -198,8 +198,13 @@ impl Read for SourceReader<'_> {
 
 /// The digest of a whole source. `task` advances by its size.
 pub fn hash(source: &dyn ReadAt, task: &mut Task<'_>) -> Result<Digest> {
+    hash_in(source, 128 << 10, task)
+}
+
+/// [`hash`] in reads of at most `buffer_len` bytes.
+pub(crate) fn hash_in(source: &dyn ReadAt, buffer_len: usize, task: &mut Task<'_>) -> Result<Digest> {
     let mut hasher = Hasher::new();
-    let mut buf = vec![0; 128 << 10];
+    let mut buf = vec![0; buffer_len];
     let mut position = 0;
     while position < source.size() {
         let n = (source.size() - position).min(buf.len() as u64) as usize;
@@ -227,7 +232,7 @@ struct Slot {
 impl<'a> BlockCache<'a> {
     /// A cache over `source` that never takes more than `memory` bytes.
     pub(crate) fn new(source: &'a dyn ReadAt, memory: usize) -> Self {
-        let block_len = (memory / 8).clamp(512, 16 << 10);
+        let block_len = (memory / 8).clamp(512, 8 << 10);
         let slots = (memory / block_len).max(1);
         let slots = (0..slots).map(|_| Slot { tag: 0, bytes: Vec::new() }).collect();
         Self { source, block_len, slots }

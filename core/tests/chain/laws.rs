@@ -163,7 +163,7 @@ fn check(chain: &Chain, model: &Model, wanted: impl Fn(usize, usize) -> bool) ->
 
 fn streamed(chain: &Chain, old: &[u8], to: usize, memory: u64) -> Vec<u8> {
     let limits = Limits { memory, ..Limits::default() };
-    let options = ApplyOptions { limits, streaming: true, scratch: None };
+    let options = ApplyOptions { limits, streaming: true, ..ApplyOptions::default() };
     let mut out = Vec::new();
     chain.apply(&old, &mut out, Some(to), &options, &mut Task::new()).unwrap();
     out

@@ -11,7 +11,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use patchcore::chain::{Appended, Chain, CreateOptions};
-use patchcore::delta::{self, DiffOptions, EncodeOptions};
+use patchcore::delta::{self, ApplyOptions, DiffOptions, EncodeOptions};
 use patchcore::io::{OutputOptions, ReadAt};
 use patchcore::{Error, Limits, Result, Status, Task};
 
@@ -94,7 +94,7 @@ pub(crate) fn diff(old: &[u8], new: &[u8]) -> Vec<u8> {
 
 pub(crate) fn apply_delta(old: &[u8], delta: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    delta::apply(&old, &mut &delta[..], &mut out, &Limits::default(), &mut Task::new()).unwrap();
+    delta::apply(&old, &mut &delta[..], &mut out, &ApplyOptions::default(), &mut Task::new()).unwrap();
     out
 }
 

@@ -251,7 +251,8 @@ fn a_streaming_apply_takes_one_pass_where_it_fits_and_else_goes_link_by_link() {
     let chain = lab.open();
     let run = |memory, output| {
         let limits = Limits { memory, output, ..Limits::default() };
-        let options = ApplyOptions { limits, streaming: true, scratch: Some(lab.folder.path()) };
+        let options =
+            ApplyOptions { limits, streaming: true, scratch: Some(lab.folder.path()), ..ApplyOptions::default() };
         let mut out = Vec::new();
         let applied = chain.apply(&versions[0].as_slice(), &mut out, None, &options, &mut Task::new())?;
         assert_eq!(out, versions[3]);

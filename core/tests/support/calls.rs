@@ -25,7 +25,7 @@ pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Vec<u8>> {
 /// Applies within the memory that a streaming process may take, or that the delta asks for if that is more.
 pub fn apply(old: &[u8], delta: &[u8], limits: &Limits) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    delta::apply(&old, &mut &delta[..], &mut out, limits, &mut Task::new())?;
+    delta::apply(&old, &mut &delta[..], &mut out, &(*limits).into(), &mut Task::new())?;
     Ok(out)
 }
 
@@ -39,7 +39,7 @@ pub fn compose(deltas: &[&[u8]], options: &EncodeOptions, limits: &Limits) -> Re
 pub fn apply_chain(old: &[u8], deltas: &[&[u8]], limits: &Limits) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     let deltas: Vec<&dyn ReadAt> = deltas.iter().map(|delta| delta as _).collect();
-    delta::apply_chain(&old, &deltas, &mut out, limits, &mut Task::new())?;
+    delta::apply_chain(&old, &deltas, &mut out, &(*limits).into(), &mut Task::new())?;
     Ok(out)
 }
 

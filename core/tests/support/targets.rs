@@ -52,7 +52,7 @@ pub fn delta_apply(data: &[u8]) {
     // The first time tells what the operations make; the second time that is what the delta promises.
     let mut new = Vec::new();
     let trial = delta.clone().fitted();
-    let _ = patchcore::delta::apply(&&old[..], &mut &trial[..], &mut new, &LIMITS, &mut patchcore::Task::new());
+    let _ = patchcore::delta::apply(&&old[..], &mut &trial[..], &mut new, &LIMITS.into(), &mut patchcore::Task::new());
     if let Some(last) = delta.segments.last_mut() {
         last.check = crc32fast::hash(&new);
     }

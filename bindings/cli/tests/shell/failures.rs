@@ -26,10 +26,12 @@ fn the_wrong_old_file_is_a_source_mismatch() {
         assert!(message.contains("the old file is not the one that the delta was made for"), "{message}");
         folder.fails_with(40, &format!("apply {old} v1_to_v2 -o v1"));
         folder.fails_with(40, &format!("apply {old} v1_to_v2 -o out --streaming"));
+        folder.fails_with(40, &format!("apply {old} v1_to_v2 -o v1 --threads 0"));
         folder.fails_with(40, &format!("verify v1_to_v2 --old {old}"));
     }
     folder.fails_with(40, "chain apply same-size chain -o out");
     folder.fails_with(40, "chain apply v4 chain -o out --streaming");
+    folder.fails_with(40, "chain apply v4 chain -o v1 --threads 2");
     folder.fails_with(40, "verify chain --old v4");
     folder.fails_with(40, "squash v1_to_v2 v3_to_v4 -o out");
     folder.fails_with(40, "chain create v1_to_v2 v3_to_v4 -o out");

@@ -25,7 +25,7 @@ fn output(command: &mut Command) -> Output {
 #[test]
 fn apply_reads_the_delta_from_standard_input() {
     let folder = pair();
-    for options in [&[][..], &["--streaming"]] {
+    for options in [&[][..], &["--streaming"], &["--threads", "2"]] {
         let arguments = [&["apply", "v1", "-", "-o", "out"], options].concat();
         let mut child = folder.command(&arguments).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
@@ -82,8 +82,10 @@ fn json_and_standard_output_as_output_exclude_one_another() {
 #[test]
 fn a_wrong_old_file_sends_nothing_to_standard_output() {
     let folder = pair();
-    let outcome = folder.fails("apply v2 delta -o -");
-    assert_eq!((outcome.status, outcome.stdout.as_str()), (40, ""), "{outcome}");
+    for line in ["apply v2 delta -o -", "apply v2 delta -o - --threads 2"] {
+        let outcome = folder.fails(line);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (40, ""), "{outcome}");
+    }
 }
 
 #[test]
@@ -114,10 +116,12 @@ mod unix {
         folder.ok("squash delta back -o squashed");
         for (line, same) in [
             ("apply v1 delta", "v2"),
+            ("apply v1 delta --threads 2", "v2"),
             ("diff v1 v2", "delta"),
             ("squash delta back", "squashed"),
             ("chain apply v1 chain", "v2"),
             ("chain apply v1 chain --streaming", "v2"),
+            ("chain apply v1 chain --threads 2", "v2"),
         ] {
             let pipe = folder.join("pipe");
             let reader = thread::spawn(move || fs::read(pipe).unwrap());
@@ -189,7 +193,7 @@ mod unix {
     #[test]
     fn a_report_that_cannot_be_written_is_a_failure() {
         let folder = pair();
-        for line in ["info delta", "info delta --json", "apply v1 delta -o -"] {
+        for line in ["info delta", "info delta --json", "apply v1 delta -o -", "apply v1 delta -o - --threads 2"] {
             let arguments: Vec<&str> = line.split(' ').collect();
             let full = File::options().write(true).open("/dev/full").unwrap();
             let outcome = Outcome::from(folder.command(&arguments).stdout(full).output().unwrap());

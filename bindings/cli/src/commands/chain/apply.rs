@@ -13,6 +13,7 @@ use serde_json::json;
 use super::info::link_fields;
 use crate::context::Context;
 use crate::interrupt;
+use crate::options;
 use crate::output::Output;
 use crate::report::file_fields;
 use crate::text::{Grouped, Took};
@@ -42,6 +43,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     streaming: bool,
 
+    /// Worker threads, 0 for all cores; a second one hashes while the first one writes, more bring nothing
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
+
     /// Refuse to replace an existing file
     #[arg(long)]
     no_clobber: bool,
@@ -51,7 +56,8 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let output = Output::new(&arguments.output, arguments.no_clobber, context)?;
     let chain = Chain::open(&arguments.chain)?;
     let target = arguments.target.as_deref().map(|text| chain.resolve(text)).transpose()?;
-    let options = ApplyOptions { streaming: arguments.streaming, ..ApplyOptions::default() };
+    let threads = options::threads(arguments.threads);
+    let options = ApplyOptions { streaming: arguments.streaming, threads, ..ApplyOptions::default() };
     let (applied, took) = context.run(|task| {
         if output.is_stdout() {
             to_stdout(&chain, &arguments.old, target, &options, task)

@@ -1,0 +1,231 @@
+//! Operations into new bytes: the sink that reads the old file, adds, checks and writes.
+//!
+//! Short copies that continue one another are one *span*: its old bytes are read in one go to where they belong, and
+//! the addends, which were kept aside, are added where there are any.
+
+use std::io::Write;
+
+use super::ApplyStats;
+use super::format::Header;
+use super::hashing::Hashing;
+use super::ops::OperationSink;
+use crate::error::{Error, Result, Status};
+use crate::io::{BlockCache, ReadAt};
+use crate::progress::Task;
+
+/// The most that is written at once, in bytes: it should stay in a processor's cache while it is made, hashed and
+/// written.
+const MAX_BUFFER: usize = 256 << 10;
+
+/// Into how many parts of the size of one buffer the memory of an applier is divided at least. One is the buffer, one the
+/// addends of a span, and with a second thread more buffers go round; the rest is the cache of old bytes.
+const PARTS: usize = 8;
+
+/// The size of one buffer of an applier that may take `memory` bytes.
+pub(super) fn buffer_len(memory: usize) -> usize {
+    (memory / PARTS).min(MAX_BUFFER)
+}
+
+/// Writes the new file as operations arrive.
+pub(super) struct Applier<'a, 't> {
+    old: BlockCache<'a>,
+    out: &'a mut dyn Write,
+    hashing: &'a mut Hashing,
+    task: &'a mut Task<'t>,
+    buffer: Vec<u8>,
+    /// New bytes at the start of the buffer that were not written yet, those of the open span to be read still.
+    filled: usize,
+    /// The copy at the end of what is filled that the next operation may continue.
+    span: Option<Span>,
+    /// The addends of the span, and where in the buffer they belong.
+    addends: Vec<u8>,
+    runs: Vec<Run>,
+    check: crc32fast::Hasher,
+    written: u64,
+}
+
+struct Span {
+    buffer_start: usize,
+    from: u64,
+}
+
+struct Run {
+    start: u32,
+    len: u32,
+}
+
+impl<'a, 't> Applier<'a, 't> {
+    /// An applier that takes at most `memory` bytes, what `hashing` has included.
+    pub(super) fn new(
+        old: &'a dyn ReadAt,
+        out: &'a mut dyn Write,
+        memory: usize,
+        hashing: &'a mut Hashing,
+        task: &'a mut Task<'t>,
+    ) -> Self {
+        let capacity = buffer_len(memory);
+        let cache = memory - 2 * capacity - hashing.memory();
+        Self {
+            old: BlockCache::new(old, cache),
+            out,
+            hashing,
+            task,
+            buffer: vec![0; capacity],
+            filled: 0,
+            span: None,
+            addends: Vec::with_capacity(capacity / 2),
+            runs: Vec::with_capacity(capacity / 2 / size_of::<Run>()),
+            check: crc32fast::Hasher::new(),
+            written: 0,
+        }
+    }
+
+    /// Room in the buffer; makes some when there is none.
+    fn room(&mut self) -> Result<usize> {
+        if self.filled == self.buffer.len() {
+            self.flush()?;
+        }
+        Ok(self.buffer.len() - self.filled)
+    }
+
+    /// Makes the end of what is filled part of a span that copies from `from` on.
+    #[inline]
+    fn open_span(&mut self, from: u64) -> Result<()> {
+        let continues =
+            self.span.as_ref().is_some_and(|span| span.from + (self.filled - span.buffer_start) as u64 == from);
+        if !continues {
+            self.close_span()?;
+            self.span = Some(Span { buffer_start: self.filled, from });
+        }
+        Ok(())
+    }
+
+    /// Makes the new bytes of the span.
+    fn close_span(&mut self) -> Result<()> {
+        let Some(span) = self.span.take() else { return Ok(()) };
+        self.old.read(span.from, &mut self.buffer[span.buffer_start..self.filled])?;
+        let mut addends = &self.addends[..];
+        for run in &self.runs {
+            let (addend, rest) = addends.split_at(run.len as usize);
+            addends = rest;
+            let start = run.start as usize;
+            match addend {
+                [addend] => self.buffer[start] = self.buffer[start].wrapping_add(*addend),
+                _ => self.buffer[start..][..addend.len()]
+                    .iter_mut()
+                    .zip(addend)
+                    .for_each(|(byte, addend)| *byte = byte.wrapping_add(*addend)),
+            }
+        }
+        self.addends.clear();
+        self.runs.clear();
+        Ok(())
+    }
+
+    /// How many addends the open span can still take.
+    #[inline]
+    fn addend_room(&self) -> usize {
+        if self.runs.len() == self.runs.capacity() { 0 } else { self.addends.capacity() - self.addends.len() }
+    }
+
+    /// Takes in that `addend` belongs to the next old bytes of the open span. There must be room for it.
+    #[inline]
+    fn push_addend(&mut self, addend: &[u8]) {
+        self.runs.push(Run { start: self.filled as u32, len: addend.len() as u32 });
+        match addend {
+            [only] => self.addends.push(*only),
+            _ => self.addends.extend_from_slice(addend),
+        }
+        self.filled += addend.len();
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.close_span()?;
+        let new_bytes = &self.buffer[..self.filled];
+        self.check.update(new_bytes);
+        self.out.write_all(new_bytes)?;
+        self.hashing.update(&mut self.buffer, self.filled)?;
+        self.written += self.filled as u64;
+        self.task.advance(self.filled as u64)?;
+        self.filled = 0;
+        Ok(())
+    }
+
+    /// Writes what is left, and makes sure that the new file is the one that `header` promises.
+    pub(super) fn finish(mut self, header: &Header) -> Result<ApplyStats> {
+        self.flush()?;
+        self.out.flush()?;
+        self.task.finish()?;
+        let new_digest = self.hashing.finish()?;
+        if new_digest != header.new_digest || self.written != header.new_size {
+            return Err(Error::new(
+                Status::TargetMismatch,
+                format!("the delta made a file with the SHA-256 {new_digest} instead of {}", header.new_digest),
+            ));
+        }
+        Ok(ApplyStats { new_digest, new_size: self.written })
+    }
+}
+
+impl OperationSink for Applier<'_, '_> {
+    fn insert(&mut self, mut bytes: &[u8]) -> Result<()> {
+        self.close_span()?;
+        while !bytes.is_empty() {
+            let (head, tail) = bytes.split_at(bytes.len().min(self.room()?));
+            self.buffer[self.filled..][..head.len()].copy_from_slice(head);
+            self.filled += head.len();
+            bytes = tail;
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, mut from: u64, mut len: u64) -> Result<()> {
+        while len > 0 {
+            let n = len.min(self.room()? as u64);
+            self.open_span(from)?;
+            self.filled += n as usize;
+            from += n;
+            len -= n;
+        }
+        Ok(())
+    }
+
+    fn copy_add(&mut self, mut from: u64, mut addend: &[u8]) -> Result<()> {
+        while !addend.is_empty() {
+            let room = self.room()?;
+            if self.addend_room() == 0 {
+                self.close_span()?;
+            }
+            self.open_span(from)?;
+            let (head, tail) = addend.split_at(addend.len().min(room).min(self.addend_room()));
+            self.push_addend(head);
+            from += head.len() as u64;
+            addend = tail;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn copy_zeros_add(&mut self, from: u64, zeros: u64, addend: &[u8]) -> Result<()> {
+        let room = self.buffer.len() - self.filled;
+        let fits = addend.len() <= room.min(self.addend_room()) && zeros <= (room - addend.len()) as u64;
+        if !fits {
+            self.copy(from, zeros)?;
+            return self.copy_add(from + zeros, addend);
+        }
+        self.open_span(from)?;
+        self.filled += zeros as usize;
+        self.push_addend(addend);
+        Ok(())
+    }
+
+    fn output_check(&mut self, promised: u32) -> Result<()> {
+        self.flush()?;
+        let check = std::mem::take(&mut self.check).finalize();
+        if check == promised {
+            Ok(())
+        } else {
+            Err(Error::corrupt("a segment makes other bytes than it promises; make the delta again"))
+        }
+    }
+}
