@@ -19,7 +19,8 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
 /// may say them.
 const HOMES: &[(&str, &str, &[&str])] = &[
     // A codec, a digest or an index can be replaced in one place.
-    ("zstd::", "", &["delta/codec.rs"]),
+    ("zstd::", "", &["delta/codec/mod.rs"]),
+    ("liblzma::", "", &["delta/codec/lzma.rs"]),
     ("sha2::", "", &["digest.rs"]),
     ("libsais::", "", &["delta/matching/suffix.rs"]),
     ("bsdiff::diff", "", &["delta/matching/bsdiff.rs"]),

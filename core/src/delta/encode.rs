@@ -6,8 +6,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::thread::JoinHandle;
 
-use super::codec::{APPLIER_OVERHEAD, ColumnEncoder};
+use super::codec::{APPLIER_OVERHEAD, Allowance, ColumnEncoder};
 use super::format::{HEADER_LEN, Header, put_varint};
+use super::levels::Coding;
 use super::ops::OperationSink;
 use super::options::EncodeOptions;
 use super::segment::{Frame, SegmentBuilder};
@@ -53,7 +54,10 @@ pub(super) struct Encoder<'a> {
     segment_limit: usize,
     segment: SegmentBuilder,
     checks: CheckKeeper,
+    coding: Coding,
     columns: ColumnEncoder,
+    /// Time that slow codecs may still take of an applier, in nanoseconds: what one segment leaves, the next may use.
+    time_left: u64,
     pending: VecDeque<Pending>,
     frames: FrameTotals,
 }
@@ -78,6 +82,7 @@ impl<'a> Encoder<'a> {
         out.seek(SeekFrom::Start(0))?;
         out.write_all(&[0; HEADER_LEN])?;
         let limit = usize::try_from((options.max_apply_memory - APPLIER_OVERHEAD) / 2).unwrap_or(usize::MAX);
+        let coding = Coding::of(options.level);
         let mut encoder = Encoder {
             out,
             new,
@@ -85,7 +90,9 @@ impl<'a> Encoder<'a> {
             segment_limit: limit,
             segment: SegmentBuilder::starting_at(0),
             checks: CheckKeeper::default(),
-            columns: ColumnEncoder::new(options.level)?,
+            coding,
+            columns: ColumnEncoder::new(coding)?,
+            time_left: 0,
             pending: VecDeque::new(),
             frames: FrameTotals::default(),
         };
@@ -133,17 +140,31 @@ impl<'a> Encoder<'a> {
         };
         let is_literal = segment.is_literal();
         let limit = self.segment_limit;
+        let allowance = self.allow(&segment);
         let work = if self.options.threads > 1 {
-            let level = self.options.level;
-            Work::Started(std::thread::spawn(move || segment.encode(check, limit, &mut ColumnEncoder::new(level)?)))
+            let coding = self.coding;
+            Work::Started(std::thread::spawn(move || {
+                segment.encode(check, limit, allowance, &mut ColumnEncoder::new(coding)?)
+            }))
         } else {
-            Work::Done(segment.encode(check, limit, &mut self.columns)?)
+            Work::Done(segment.encode(check, limit, allowance, &mut self.columns)?)
         };
         self.pending.push_back(Pending { work, start, end, is_literal });
         while self.pending.len() >= self.options.threads {
             self.write_pending()?;
         }
         Ok(())
+    }
+
+    /// The time that slow codecs may take for `segment`. It depends on nothing that a worker finds out.
+    fn allow(&mut self, segment: &SegmentBuilder) -> Allowance {
+        let output = segment.output_end - segment.output_start;
+        self.time_left = self.time_left.saturating_add(output.saturating_mul(self.coding.nanoseconds));
+        let (mixed, columns) = segment.decoding_time();
+        let wanted = if self.coding.mixing && mixed <= self.time_left { mixed } else { columns };
+        let granted = wanted.min(self.time_left);
+        self.time_left -= granted;
+        Allowance(granted)
     }
 
     fn write_pending(&mut self) -> Result<()> {
@@ -205,7 +226,9 @@ impl<'a> Encoder<'a> {
             let mut segment = SegmentBuilder::starting_at(position);
             segment.insert(bytes);
             position += bytes.len() as u64;
-            frames.push(segment.encode(Some(crc32fast::hash(bytes)), self.segment_limit, &mut self.columns)?);
+            let allowance = Allowance(self.coding.nanoseconds * bytes.len() as u64);
+            let check = Some(crc32fast::hash(bytes));
+            frames.push(segment.encode(check, self.segment_limit, allowance, &mut self.columns)?);
             Ok(())
         })?;
         Ok(frames)
@@ -223,7 +246,7 @@ impl<'a> Encoder<'a> {
             .ok_or_else(|| Error::limit("the delta has too many segments; raise --max-apply-memory"))?;
         totals.bytes += (prefix.len() + frame.bytes.len()) as u64;
         totals.stream_bytes += frame.stream_bytes;
-        totals.memory = totals.memory.max(frame.bytes.len() as u64 + frame.stream_bytes);
+        totals.memory = totals.memory.max(frame.memory);
         Ok(())
     }
 }

@@ -33,6 +33,32 @@ impl Addends {
         self.values.len()
     }
 
+    /// How many addends are not zero.
+    pub(crate) fn changed(&self) -> usize {
+        self.values.iter().filter(|&&value| value != 0).count()
+    }
+
+    /// The addends that are not zero, each with the zeros before it.
+    pub(crate) fn gaps_and_values(&self) -> Vec<(u64, u8)> {
+        let mut pairs = Vec::with_capacity(self.changed());
+        let mut values = &self.values[..];
+        let mut gap = 0;
+        for &(zeros, len) in &self.runs {
+            gap += zeros;
+            let (run, rest) = values.split_at(len as usize);
+            values = rest;
+            for &value in run {
+                if value == 0 {
+                    gap += 1;
+                } else {
+                    pairs.push((gap, value));
+                    gap = 0;
+                }
+            }
+        }
+        pairs
+    }
+
     /// At most how many bytes the columns of [`split`] will have with one lane.
     pub(crate) fn stream_bytes(&self) -> usize {
         self.values.len() + self.runs.len() * 8

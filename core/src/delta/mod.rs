@@ -19,9 +19,13 @@ mod diff;
 mod encode;
 mod files;
 mod format;
+mod frame;
 mod hashing;
+mod inspect;
 mod lanes;
+mod levels;
 mod matching;
+mod mixing;
 mod ops;
 mod options;
 mod segment;
@@ -31,12 +35,12 @@ mod view;
 pub(crate) use apply::apply_chain_to_known;
 pub use apply::{ApplyStats, apply, apply_chain};
 pub use compose::compose;
-pub use decode::{Inspection, verify};
 pub use diff::diff;
 pub(crate) use diff::identity;
 pub use encode::DeltaFile;
 pub use files::{apply_file, compose_files, diff_files, verify_file};
 pub use format::{FORMAT_VERSION, Header, MAGIC};
+pub use inspect::{Inspection, verify};
 pub use options::{
     ApplyOptions, DEFAULT_LEVEL, DEFAULT_SQUASH_LEVEL, DiffOptions, EncodeOptions, Engine, MAX_LEVEL, MIN_LEVEL,
 };

@@ -1,15 +1,19 @@
 //! One segment being built: its operations as columns, its addends dealt into lanes, and its frame.
 
-use super::codec::{ColumnEncoder, Effort};
+use super::codec::{Allowance, ColumnEncoder, Content};
 use super::format::{CHECK_LEN, put_varint, zigzag};
 use super::lanes::{ALONE, Addends, Lane, WIDTHS, split};
+use super::levels::{LZMA_NANOSECONDS, MIXING_NANOSECONDS};
+use super::mixing::{self, Copied, Model};
 use crate::error::Result;
 
 /// An encoded segment.
 pub(super) struct Frame {
     pub(super) bytes: Vec<u8>,
-    /// The lengths of its decoded columns together.
+    /// The lengths of its decoded columns together, and the number of values that are mixed.
     pub(super) stream_bytes: u64,
+    /// What decoding it takes of memory, itself included.
+    pub(super) memory: u64,
 }
 
 /// Collects the operations of one segment as columns.
@@ -21,8 +25,7 @@ pub(super) struct SegmentBuilder {
     from_steps: Vec<u8>,
     literals: Vec<u8>,
     addends: Addends,
-    /// Output offset and length of each copy.
-    copies: Vec<(u64, u64)>,
+    copies: Vec<Copied>,
     /// Where the last copy ends in the old file, or where the first one is expected.
     predicted: u64,
     /// Bytes inserted since the last copy.
@@ -56,11 +59,7 @@ impl SegmentBuilder {
     }
 
     pub(super) fn stream_bytes(&self) -> usize {
-        self.insert_lens.len()
-            + self.copy_lens.len()
-            + self.from_steps.len()
-            + self.literals.len()
-            + self.addends.stream_bytes()
+        self.plain_bytes() + self.addends.stream_bytes()
     }
 
     pub(super) fn is_literal(&self) -> bool {
@@ -105,40 +104,125 @@ impl SegmentBuilder {
             put_varint(&mut self.insert_lens, copy.inserted_before);
             put_varint(&mut self.copy_lens, copy.len);
             put_varint(&mut self.from_steps, zigzag(copy.from.wrapping_sub(self.predicted) as i64));
-            self.copies.push((copy.output_start, copy.len));
+            self.copies.push(Copied { offset: copy.output_start, len: copy.len, from: copy.from });
             self.predicted = copy.from + copy.len;
         }
     }
 
-    /// The frame of the segment; its decoded columns take at most `limit` bytes.
-    pub(super) fn encode(mut self, check: Option<u32>, limit: usize, columns: &mut ColumnEncoder) -> Result<Frame> {
+    /// What an applier would take at most for the slow codecs, in nanoseconds, when addends are mixed and when they are not.
+    pub(super) fn decoding_time(&self) -> (u64, u64) {
+        let plain = self.plain_bytes() as u64;
+        let mixed = self.addends.changed() as u64 * MIXING_NANOSECONDS + plain * LZMA_NANOSECONDS;
+        (mixed, self.stream_bytes() as u64 * LZMA_NANOSECONDS)
+    }
+
+    /// The lengths of the columns that hold no addends.
+    fn plain_bytes(&self) -> usize {
+        self.insert_lens.len() + self.copy_lens.len() + self.from_steps.len() + self.literals.len()
+    }
+
+    /// The frame of the segment. Its decoded columns take at most `limit` bytes of memory, decoding it at most twice as
+    /// much, and the slow codecs an applier's time within `allowance`.
+    pub(super) fn encode(
+        mut self,
+        check: Option<u32>,
+        limit: usize,
+        allowance: Allowance,
+        columns: &mut ColumnEncoder,
+    ) -> Result<Frame> {
         self.close_copy();
-        let lanes = self.choose_lanes(limit, columns)?;
-        let stream_bytes = self.insert_lens.len()
-            + self.copy_lens.len()
-            + self.from_steps.len()
-            + self.literals.len()
-            + lanes.iter().map(Lane::stream_bytes).sum::<usize>();
-        let mut frame = Vec::new();
-        put_varint(&mut frame, self.output_end - self.output_start);
-        put_varint(&mut frame, self.copies.len() as u64);
-        frame.push(lanes.len() as u8);
-        frame.push(u8::from(check.is_some()));
+        let frame = self.encode_within(check, limit, allowance, columns)?;
+        if frame.memory <= 2 * limit as u64 {
+            return Ok(frame);
+        }
+        // Without the slow codecs and their memory, frame and columns always fit.
+        self.encode_within(check, limit, Allowance::NONE, columns)
+    }
+
+    fn encode_within(
+        &self,
+        check: Option<u32>,
+        limit: usize,
+        mut allowance: Allowance,
+        columns: &mut ColumnEncoder,
+    ) -> Result<Frame> {
+        let mixed = self.mix(limit, &mut allowance, columns);
+        let mut bytes = Vec::new();
+        put_varint(&mut bytes, self.output_end - self.output_start);
+        put_varint(&mut bytes, self.copies.len() as u64);
+        let coding_at = bytes.len();
+        bytes.push(0);
+        bytes.push(u8::from(check.is_some()));
         if let Some(check) = check {
-            frame.extend_from_slice(&check.to_le_bytes());
+            bytes.extend_from_slice(&check.to_le_bytes());
         }
+        let mut working_memory = 0;
         for column in [&self.insert_lens, &self.copy_lens, &self.from_steps, &self.literals] {
-            columns.encode(column, Effort::Full, &mut frame)?;
+            working_memory = columns.encode(column, Content::Plain, &mut allowance, &mut bytes)?.max(working_memory);
         }
+        let mut addends = self.encode_lanes(limit, &mut allowance, columns)?;
+        working_memory = addends.memory.max(working_memory);
+        if let Some(mixed) = mixed
+            && mixed.bytes.len() < addends.bytes.len()
+        {
+            working_memory = working_memory.max(mixed.memory);
+            addends = mixed;
+        }
+        bytes[coding_at] = addends.coding;
+        bytes.extend_from_slice(&addends.bytes);
+        let frame_check = crc32fast::hash(&bytes);
+        bytes.reserve_exact(CHECK_LEN);
+        bytes.extend_from_slice(&frame_check.to_le_bytes());
+        let memory = (bytes.len() + self.plain_bytes()) as u64 + addends.columns + working_memory;
+        Ok(Frame { bytes, stream_bytes: self.plain_bytes() as u64 + addends.stream_bytes, memory })
+    }
+
+    /// The addends as columns.
+    fn encode_lanes(
+        &self,
+        limit: usize,
+        allowance: &mut Allowance,
+        columns: &mut ColumnEncoder,
+    ) -> Result<EncodedAddends> {
+        let lanes = self.choose_lanes(limit, columns)?;
+        let stream_bytes = lanes.iter().map(Lane::stream_bytes).sum::<usize>() as u64;
+        let mut encoded =
+            EncodedAddends { coding: lanes.len() as u8, stream_bytes, columns: stream_bytes, ..Default::default() };
         for lane in &lanes {
             for column in [&lane.zeros, &lane.runs, &lane.values] {
-                columns.encode(column, Effort::WhereItPays, &mut frame)?;
+                let memory = columns.encode(column, Content::Addends, allowance, &mut encoded.bytes)?;
+                encoded.memory = encoded.memory.max(memory);
             }
         }
-        let frame_check = crc32fast::hash(&frame);
-        frame.reserve_exact(CHECK_LEN);
-        frame.extend_from_slice(&frame_check.to_le_bytes());
-        Ok(Frame { bytes: frame, stream_bytes: stream_bytes as u64 })
+        Ok(encoded)
+    }
+
+    /// The addends mixed by the model that does best on some of them; `None` where there is no time or memory for it.
+    fn mix(&self, limit: usize, allowance: &mut Allowance, columns: &ColumnEncoder) -> Option<EncodedAddends> {
+        let time = self.addends.changed() as u64 * MIXING_NANOSECONDS;
+        if !columns.coding().mixing || time == 0 || time > allowance.0 {
+            return None;
+        }
+        let addends = self.addends.gaps_and_values();
+        let memory = (2 * limit).saturating_sub(2 * self.plain_bytes() + 2 * addends.len());
+        let bits = mixing::bits_for(addends.len(), memory as u64)?;
+        let (first, trial) = middle(&addends);
+        let skipped = addends[..first].iter().map(|(gap, _)| gap + 1).sum::<u64>();
+        let mut trial = trial.to_vec();
+        trial[0].0 += skipped;
+        let encode =
+            |model, addends: &[(u64, u8)]| mixing::encode(model, bits, self.output_start, &self.copies, addends);
+        let model = std::iter::once(Model::References)
+            .chain(WIDTHS.map(Model::Elements))
+            .min_by_key(|&model| encode(model, &trial).len())?;
+        allowance.0 -= time;
+        let stream = encode(model, &addends);
+        let mut bytes = vec![bits];
+        put_varint(&mut bytes, addends.len() as u64);
+        put_varint(&mut bytes, stream.len() as u64);
+        bytes.extend_from_slice(&stream);
+        let stream_bytes = addends.len() as u64;
+        Some(EncodedAddends { coding: model.code(), bytes, stream_bytes, columns: 0, memory: mixing::memory(bits) })
     }
 
     /// Deals the addends into lanes in the way that a quick trial on some of them finds smallest.
@@ -146,7 +230,10 @@ impl SegmentBuilder {
         if self.addends.is_empty() {
             return Ok(Vec::new());
         }
-        let deal = |(width, merge), every| split(&self.addends, self.copies.iter().copied(), width, merge, every);
+        let deal = |(width, merge), every| {
+            let copies = self.copies.iter().map(|copy| (copy.offset, copy.len));
+            split(&self.addends, copies, width, merge, every)
+        };
         let every = self.addends.values().div_ceil(TRIAL_VALUES);
         let mut best = SAFE_LAYOUT;
         let mut least = usize::MAX;
@@ -166,10 +253,28 @@ impl SegmentBuilder {
             }
         }
         let lanes = deal(best, 1);
-        let control = self.insert_lens.len() + self.copy_lens.len() + self.from_steps.len() + self.literals.len();
-        let fits = control + lanes.iter().map(Lane::stream_bytes).sum::<usize>() <= limit;
+        let fits = self.plain_bytes() + lanes.iter().map(Lane::stream_bytes).sum::<usize>() <= limit;
         Ok(if fits { lanes } else { deal(SAFE_LAYOUT, 1) })
     }
+}
+
+/// The addends of a segment as they stand in its frame.
+#[derive(Default)]
+struct EncodedAddends {
+    coding: u8,
+    bytes: Vec<u8>,
+    stream_bytes: u64,
+    /// The lengths of its decoded columns.
+    columns: u64,
+    /// What decoding takes of memory beside them.
+    memory: u64,
+}
+
+/// Addends that models are tried on: about that many from the middle, and the index of the first.
+fn middle(addends: &[(u64, u8)]) -> (usize, &[(u64, u8)]) {
+    const TRIAL: usize = 32 << 10;
+    let first = addends.len().saturating_sub(TRIAL) / 2;
+    (first, &addends[first..addends.len().min(first + TRIAL)])
 }
 
 /// A number of lanes, and how many zeros between two runs are too few to part them.

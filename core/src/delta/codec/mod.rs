@@ -1,0 +1,320 @@
+//! How one column of a segment becomes fewer bytes: as it is, by zstd or by LZMA.
+//!
+//! A column is decoded in one call into a buffer of exactly the length that its frame declares and that was checked
+//! against the limits before: a bomb has nowhere to expand into.
+
+mod lzma;
+
+use std::borrow::Cow;
+
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::CParameter;
+
+use super::format::{put_varint, take_varint};
+use super::levels::{Coding, LZMA_NANOSECONDS, LzmaSearch};
+use crate::error::{Error, Result, Status};
+
+/// What an applier may allocate beside frames and decoded columns: zstd's decoder state and the least of its own
+/// buffers, in bytes.
+pub(crate) const APPLIER_OVERHEAD: u64 = 192 << 10;
+
+/// The column is empty and nothing follows.
+const EMPTY: u8 = 0;
+/// A varint length and the bytes themselves.
+const RAW: u8 = 1;
+/// A varint decoded length, a varint encoded length, and one zstd frame without content size and checksum.
+const ZSTD: u8 = 2;
+/// A varint decoded length, a varint encoded length, a byte of properties, and one raw LZMA stream with an end marker.
+const LZMA: u8 = 3;
+
+/// Below this nothing is worth a zstd frame.
+const MIN_COMPRESSIBLE: usize = 16;
+
+/// Columns up to twice this are tried whole, of longer ones that much in three pieces.
+const SAMPLE: usize = 48 << 10;
+const PIECES: usize = 3;
+
+/// What is left of the time that codecs may take of an applier, in nanoseconds.
+pub(super) struct Allowance(pub(super) u64);
+
+impl Allowance {
+    pub(super) const NONE: Self = Self(0);
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Numbers or literals: our level over all of it.
+    Plain,
+    /// A part of addends, which may be noise: the fastest level alone where ours gains nothing on a sample.
+    Addends,
+}
+
+/// Encodes columns at one level; holds zstd's tables between calls.
+pub(super) struct ColumnEncoder {
+    coding: Coding,
+    best: Compressor<'static>,
+    fast: Compressor<'static>,
+    /// For addends, where another than `best` is better.
+    addends: Option<Compressor<'static>>,
+}
+
+/// Small tables, in which zstd finds the short and near matches of addends.
+const QUICK_SEARCH: [CParameter; 6] = [
+    CParameter::ChainLog(16),
+    CParameter::HashLog(17),
+    CParameter::SearchLog(4),
+    CParameter::MinMatch(3),
+    CParameter::TargetLength(48),
+    CParameter::Strategy(zstd::zstd_safe::Strategy::ZSTD_btopt),
+];
+
+fn compressor(level: i32) -> Result<Compressor<'static>> {
+    let mut compressor = Compressor::new(level).map_err(no_memory)?;
+    for parameter in
+        [CParameter::ContentSizeFlag(false), CParameter::ChecksumFlag(false), CParameter::DictIdFlag(false)]
+    {
+        compressor.set_parameter(parameter).map_err(no_memory)?;
+    }
+    Ok(compressor)
+}
+
+fn no_memory(e: std::io::Error) -> Error {
+    Error::new(Status::NoMemory, format!("zstd could not be set up: {e}"))
+}
+
+impl ColumnEncoder {
+    pub(super) fn new(coding: Coding) -> Result<Self> {
+        let addends = coding.quick_addends.then(|| -> Result<_> {
+            let mut compressor = compressor(coding.zstd)?;
+            QUICK_SEARCH
+                .into_iter()
+                .try_for_each(|parameter| compressor.set_parameter(parameter))
+                .map_err(no_memory)?;
+            Ok(compressor)
+        });
+        Ok(Self { coding, best: compressor(coding.zstd)?, fast: compressor(1)?, addends: addends.transpose()? })
+    }
+
+    pub(super) fn coding(&self) -> &Coding {
+        &self.coding
+    }
+
+    /// Appends `column` to `frame` in the smallest form that leaves an applier within `allowance`. Returns the memory that
+    /// decoding it takes for a while beside the decoded column.
+    pub(super) fn encode(
+        &mut self,
+        column: &[u8],
+        content: Content,
+        allowance: &mut Allowance,
+        frame: &mut Vec<u8>,
+    ) -> Result<u64> {
+        if column.is_empty() {
+            frame.push(EMPTY);
+            return Ok(0);
+        }
+        let smallest = if column.len() < MIN_COMPRESSIBLE { None } else { self.compress(column, content, allowance)? };
+        let (codec, encoded) = match smallest {
+            Some((codec, encoded)) if encoded.len() < column.len() => (codec, encoded),
+            _ => (RAW, column.to_vec()),
+        };
+        frame.push(codec);
+        put_varint(frame, column.len() as u64);
+        if codec != RAW {
+            put_varint(frame, encoded.len() as u64);
+        }
+        frame.extend_from_slice(&encoded);
+        Ok(if codec == LZMA { lzma::decoder_memory(column.len() as u64) } else { 0 })
+    }
+
+    /// The codec that makes least of `column`, and what it makes. LZMA has its properties before its stream.
+    fn compress(
+        &mut self,
+        column: &[u8],
+        content: Content,
+        allowance: &mut Allowance,
+    ) -> Result<Option<(u8, Vec<u8>)>> {
+        let compressor = match (&mut self.addends, content) {
+            (Some(addends), Content::Addends) => addends,
+            _ => &mut self.best,
+        };
+        let fast = self.fast.compress(column).map_err(no_memory)?;
+        let sample = sample(column);
+        let sample_fast = match &sample {
+            Cow::Borrowed(_) => fast.len(),
+            Cow::Owned(sample) => self.fast.compress(sample).map_err(no_memory)?.len(),
+        };
+        let sample_best = compressor.compress(&sample).map_err(no_memory)?;
+        let scale = |len: usize| (fast.len() as u64 * len as u64 / sample_fast.max(1) as u64) as usize;
+        let expected = scale(sample_best.len()).min(fast.len());
+        let limit = sample_best.len().min(sample_fast);
+        if let Some(encoded) = try_lzma(self.coding.lzma, column, &sample, limit, expected, allowance)? {
+            return Ok(Some((LZMA, encoded)));
+        }
+        let best = match sample {
+            Cow::Borrowed(_) => sample_best,
+            Cow::Owned(_) if content == Content::Addends && sample_best.len() + sample_fast / 128 >= sample_fast => {
+                return Ok(Some((ZSTD, fast)));
+            }
+            Cow::Owned(_) => compressor.compress(column).map_err(no_memory)?,
+        };
+        Ok(Some((ZSTD, if best.len() < fast.len() { best } else { fast })))
+    }
+
+    /// About how many bytes `column` will take, at a fraction of the time.
+    pub(super) fn estimate(&mut self, column: &[u8]) -> Result<usize> {
+        Ok(self.fast.compress(column).map_err(no_memory)?.len().min(column.len()))
+    }
+
+    /// About how many bytes `literals` would take, repeats at any distance included: a first guess for little time, a
+    /// better one for more.
+    pub(super) fn estimate_literals(&self, literals: &[u8], better: bool) -> Result<u64> {
+        let mut compressor = compressor(if better { self.coding.zstd.min(9) } else { 1 })?;
+        compressor.set_parameter(CParameter::EnableLongDistanceMatching(true)).map_err(no_memory)?;
+        Ok(compressor.compress(literals).map_err(no_memory)?.len().min(literals.len()) as u64)
+    }
+}
+
+/// What LZMA makes of `column`, properties first, where it is smaller than the `expected` length of zstd's and within
+/// `allowance`; zstd makes `limit` bytes of the sample.
+fn try_lzma(
+    search: Option<LzmaSearch>,
+    column: &[u8],
+    sample: &[u8],
+    limit: usize,
+    expected: usize,
+    allowance: &mut Allowance,
+) -> Result<Option<Vec<u8>>> {
+    let Some(search) = search.filter(|_| column.len() <= lzma::MAX_LEN) else {
+        return Ok(None);
+    };
+    // A smaller gain is not worth an applier's time.
+    let worth = |len: usize| len - len / 64;
+    let cost = |len: usize| len as u64 * LZMA_NANOSECONDS;
+    if cost(worth(expected)) > allowance.0 {
+        return Ok(None);
+    }
+    let mut tried = Vec::new();
+    for properties in lzma::TRIED {
+        if let Some(encoded) = lzma::encode(sample, properties, search, worth(limit))? {
+            tried.push((encoded, properties));
+        }
+    }
+    let Some((encoded, properties)) = tried.into_iter().min_by_key(|(encoded, _)| encoded.len()) else {
+        return Ok(None);
+    };
+    let encoded = if sample.len() == column.len() {
+        Some(encoded)
+    } else {
+        lzma::encode(column, properties, search, worth(expected))?
+    };
+    Ok(encoded.filter(|encoded| cost(encoded.len()) <= allowance.0).map(|mut encoded| {
+        allowance.0 -= cost(encoded.len());
+        encoded.insert(0, properties.to_byte());
+        encoded
+    }))
+}
+
+/// What stands for `column` when codecs are tried: all of it where it is short.
+fn sample(column: &[u8]) -> Cow<'_, [u8]> {
+    if column.len() <= 2 * SAMPLE {
+        return Cow::Borrowed(column);
+    }
+    let piece = SAMPLE / PIECES;
+    let apart = (column.len() - piece) / (PIECES - 1);
+    Cow::Owned((0..PIECES).flat_map(|index| &column[index * apart..][..piece]).copied().collect())
+}
+
+/// How many bytes zstd makes of `bytes` at one of its own levels.
+pub(crate) fn compressed_len(bytes: &[u8], zstd_level: i32) -> Result<usize> {
+    Ok(zstd::bulk::compress(bytes, zstd_level).map_err(no_memory)?.len())
+}
+
+/// A decoded column.
+pub(super) struct Column<'f> {
+    pub(super) bytes: Cow<'f, [u8]>,
+    /// Its codec as written in the frame.
+    pub(super) codec: u8,
+    /// How many bytes of the frame it takes.
+    pub(super) encoded_len: usize,
+}
+
+/// Decodes columns; holds zstd's state between calls.
+pub(super) struct ColumnDecoder(Decompressor<'static>);
+
+impl ColumnDecoder {
+    pub(super) fn new() -> Result<Self> {
+        Ok(Self(Decompressor::new().map_err(no_memory)?))
+    }
+
+    /// Takes one column off the front of `frame`. `budget` is how many bytes decoding may still allocate in this
+    /// segment; what the column takes is subtracted from it.
+    pub(super) fn decode<'f>(&mut self, frame: &mut &'f [u8], budget: &mut u64) -> Result<Column<'f>> {
+        let before = frame.len();
+        let &[codec] = take(frame, 1).ok_or_else(damaged)? else {
+            return Err(damaged());
+        };
+        let bytes = self.decode_as(codec, frame, budget)?;
+        Ok(Column { bytes, codec, encoded_len: before - frame.len() })
+    }
+
+    fn decode_as<'f>(&mut self, codec: u8, frame: &mut &'f [u8], budget: &mut u64) -> Result<Cow<'f, [u8]>> {
+        match codec {
+            EMPTY => Ok(Cow::Borrowed(&[])),
+            RAW => {
+                let len = take_varint(frame).ok_or_else(damaged)?;
+                Ok(Cow::Borrowed(take(frame, len).ok_or_else(damaged)?))
+            }
+            ZSTD | LZMA => {
+                let decoded_len = take_varint(frame).ok_or_else(damaged)?;
+                let encoded_len = take_varint(frame).ok_or_else(damaged)?;
+                let encoded = take(frame, encoded_len).ok_or_else(damaged)?;
+                *budget = budget.checked_sub(decoded_len).ok_or_else(needs_more_memory)?;
+                let decoded_len = usize::try_from(decoded_len).map_err(|_| damaged())?;
+                let mut decoded = Vec::new();
+                decoded
+                    .try_reserve_exact(decoded_len)
+                    .map_err(|_| Error::new(Status::NoMemory, format!("{decoded_len} bytes could not be allocated")))?;
+                if codec == ZSTD {
+                    self.decode_zstd(encoded, &mut decoded, decoded_len)?;
+                } else {
+                    if lzma::decoder_memory(decoded_len as u64) > *budget {
+                        return Err(needs_more_memory());
+                    }
+                    let (&properties, stream) = encoded.split_first().ok_or_else(damaged)?;
+                    let properties = lzma::Properties::from_byte(properties).ok_or_else(damaged)?;
+                    decoded.resize(decoded_len, 0);
+                    lzma::decode(stream, properties, &mut decoded)?;
+                }
+                Ok(Cow::Owned(decoded))
+            }
+            unknown => Err(Error::new(
+                Status::Unsupported,
+                format!("the delta uses codec {unknown}, which this version lacks; update patchcore"),
+            )),
+        }
+    }
+
+    fn decode_zstd(&mut self, encoded: &[u8], decoded: &mut Vec<u8>, len: usize) -> Result<()> {
+        if zstd::zstd_safe::find_frame_compressed_size(encoded) != Ok(encoded.len()) {
+            return Err(damaged());
+        }
+        let written = self.0.decompress_to_buffer(encoded, decoded).map_err(|_| damaged())?;
+        if written == len { Ok(()) } else { Err(damaged()) }
+    }
+}
+
+fn damaged() -> Error {
+    Error::corrupt("a column of the segment is damaged")
+}
+
+fn needs_more_memory() -> Error {
+    Error::corrupt("a segment needs more memory than the header of the delta says")
+}
+
+/// Takes `len` bytes off the front of `bytes`.
+pub(crate) fn take<'f>(bytes: &mut &'f [u8], len: u64) -> Option<&'f [u8]> {
+    let (head, tail) = bytes.split_at_checked(usize::try_from(len).ok()?)?;
+    *bytes = tail;
+    Some(head)
+}
