@@ -82,13 +82,15 @@ impl Addend {
 pub(super) struct Literals(Vec<u64>);
 
 impl Literals {
-    /// The order-0 entropy of each block, less where the block repeats what it or its predecessors hold.
-    pub(super) fn of(new: &[u8]) -> Self {
+    /// The order-0 entropy of each block, less where the block repeats what it or its predecessors hold, by the first
+    /// of each `sampling` bytes of it.
+    pub(super) fn of(new: &[u8], sampling: usize) -> Self {
         let mut grams = vec![0; 1 << GRAM_BITS];
         let cost = |(index, block): (usize, &[u8])| {
-            let repeated = repeated(&new[index * BLOCK..], block.len(), &mut grams);
-            let len = block.len() as u64;
-            ((len - repeated) * entropy(block) + repeated * REPEATED) / len
+            let sample = &block[..block.len().div_ceil(sampling)];
+            let repeated = repeated(&new[index * BLOCK..], sample.len(), &mut grams);
+            let len = sample.len() as u64;
+            ((len - repeated) * entropy(sample) + repeated * REPEATED) / len
         };
         Self(new.chunks(BLOCK).enumerate().map(cost).collect())
     }
@@ -150,7 +152,7 @@ mod tests {
             (state >> 24) as u8
         };
         let noise: Vec<u8> = (0..BLOCK).map(|_| next()).collect();
-        let mut literals = Literals::of(&[noise, vec![7; 100]].concat());
+        let mut literals = Literals::of(&[noise, vec![7; 100]].concat(), 1);
         assert!((7 * BIT..=8 * BIT).contains(&literals.at(0)));
         assert!(literals.at(BLOCK) < 3 * BIT);
         let noise = literals.at(0);

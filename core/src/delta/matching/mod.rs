@@ -11,10 +11,12 @@
 //! only proposals: which of them become covers, where each begins and ends, and which mismatches are coded as addend,
 //! is decided in one place, the path.
 
-mod blocks;
+mod anchors;
 mod bsdiff;
 mod bytes;
 mod cost;
+mod effort;
+mod grams;
 mod path;
 mod seeds;
 mod suffix;
@@ -25,8 +27,8 @@ mod windows;
 use std::ops::Range;
 
 use self::cost::Literals;
+use self::effort::Effort;
 use self::path::Stretch;
-use self::suffix::Index;
 use self::windows::Limits;
 use crate::delta::codec;
 use crate::delta::options::Engine;
@@ -57,11 +59,8 @@ impl Cover {
     }
 }
 
-/// Below this level no suffix array is built.
-const SUFFIX_LEVEL: u8 = 3;
-
-/// The block length in which levels without a suffix array look for matches within a window.
-const SHORT_BLOCK: usize = 24;
+/// Equal bytes that are left to the windows, which tell better what they belong to, where one holds all of the old file.
+const LONG: u64 = 512;
 
 /// Literals that are compressed to see what they really cost, and how hard.
 const LITERAL_SAMPLE: usize = 1 << 20;
@@ -89,13 +88,15 @@ fn find_in_windows(
     limits: Limits,
     task: &mut Task<'_>,
 ) -> Result<Vec<Cover>> {
-    let equal = blocks::equal_blocks(old, new, blocks::block_len(old.size()), task)?;
+    let whole = old.size() <= limits.old;
+    let shortest = if whole { LONG } else { 0 };
+    let equal = anchors::equal_stretches(old, new, shortest, task)?;
     let mut covers = Vec::new();
     let mut decided = Vec::new();
     for window in windows::plan(old.size(), new.size(), &equal, limits) {
         let (old, new) = window.load(old, new, task)?;
         let known = window.pack(&equal);
-        let found = match_window(&old, &new, &known, level, task)?;
+        let found = match_window(&old, &new, &known, &Effort::of(level), task)?;
         window.unpack(&found, &mut covers);
         decided.extend(window.decided());
     }
@@ -114,25 +115,20 @@ fn find_in_windows(
 }
 
 /// The covers of two buffers of which `known` is equal.
-fn match_window(old: &[u8], new: &[u8], known: &[Stretch], level: u8, task: &mut Task<'_>) -> Result<Vec<Stretch>> {
-    let mut literals = Literals::of(new);
-    let seeds = if level < SUFFIX_LEVEL {
-        let short = blocks::equal_blocks(&old, &new, SHORT_BLOCK, task)?;
-        let mut seeds: Vec<_> = short
-            .iter()
-            .map(|cover| Stretch { old: cover.old as usize, new: cover.new as usize, len: cover.len as usize })
-            .chain(known.iter().copied())
-            .collect();
-        seeds.sort_by_key(|seed| seed.new);
-        seeds
-    } else {
-        seeds::find(old, new, &literals, known, &mut Index::new(old), task)?
-    };
-    let path = path::cheapest(old, new, &literals, &seeds, task)?;
-    if !literals_are_cheaper(new, &path, &mut literals)? {
+fn match_window(
+    old: &[u8],
+    new: &[u8],
+    known: &[Stretch],
+    effort: &Effort,
+    task: &mut Task<'_>,
+) -> Result<Vec<Stretch>> {
+    let mut literals = Literals::of(new, effort.literal_sampling);
+    let seeds = seeds::find(old, new, &literals, known, effort, task)?;
+    let path = path::cheapest(old, new, &literals, &seeds, effort, task)?;
+    if !effort.literal_trial || !literals_are_cheaper(new, &path, &mut literals)? {
         return Ok(path);
     }
-    path::cheapest(old, new, &literals, &seeds, task)
+    path::cheapest(old, new, &literals, &seeds, effort, task)
 }
 
 /// Compresses what `path` leaves as literals, and lowers their expected cost if it was much too high.

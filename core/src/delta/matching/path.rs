@@ -7,6 +7,7 @@
 
 use super::bytes::common_prefix;
 use super::cost::{self, Addend, Literals};
+use super::effort::Effort;
 use crate::error::Result;
 use crate::progress::Task;
 
@@ -27,15 +28,6 @@ impl Stretch {
         self.old.wrapping_sub(self.new) as isize
     }
 }
-
-/// Diagonals that are followed at once.
-const ACTIVE: usize = 10;
-
-/// A seed's diagonal is followed from the seed before it on, but not further back than this.
-const LOOK_BACK: usize = 64 << 10;
-
-/// A diagonal is followed for this long after its last seed, unless it is the best one.
-const LINGER: usize = 8 << 10;
 
 /// An equal run on the best diagonal from which on it pays to leave the byte-by-byte loop.
 const LEAP: usize = 16;
@@ -72,6 +64,7 @@ struct Path<'a> {
     old: &'a [u8],
     new: &'a [u8],
     literals: &'a Literals,
+    effort: &'a Effort,
     /// The insertion first, then the diagonals.
     ways: Vec<Way>,
     best: usize,
@@ -84,18 +77,20 @@ pub(super) fn cheapest(
     new: &[u8],
     literals: &Literals,
     seeds: &[Stretch],
+    effort: &Effort,
     task: &mut Task<'_>,
 ) -> Result<Vec<Stretch>> {
     let insertion =
         Way { diagonal: 0, cost: 0, entry: 0, start: 0, before: NONE, node: NONE, until: 0, addend: Addend::default() };
-    let mut path = Path { old, new, literals, ways: vec![insertion], best: 0, closed: Vec::new() };
+    let mut path = Path { old, new, literals, effort, ways: vec![insertion], best: 0, closed: Vec::new() };
     let mut seeds = seeds.iter().peekable();
     let mut previous_end = 0;
     let mut position = 0;
     let mut next_check = STEP;
     while position < new.len() {
-        let begin =
-            |seed: &Stretch, previous_end: usize| previous_end.max(seed.new.saturating_sub(LOOK_BACK)).min(seed.new);
+        let begin = |seed: &Stretch, previous_end: usize| {
+            previous_end.max(seed.new.saturating_sub(effort.look_back)).min(seed.new)
+        };
         while let Some(seed) = seeds.next_if(|seed| begin(seed, previous_end) <= position) {
             path.activate(seed, position);
             previous_end = previous_end.max(seed.new_end());
@@ -124,7 +119,7 @@ impl Path<'_> {
             way.until = way.until.max(until);
             return;
         }
-        if self.ways.len() > ACTIVE {
+        if self.ways.len() > self.effort.active {
             let oldest = (1..self.ways.len()).filter(|&way| way != self.best).min_by_key(|&way| self.ways[way].until);
             if let Some(oldest) = oldest {
                 self.remove(oldest);
@@ -149,7 +144,7 @@ impl Path<'_> {
     /// Forgets the diagonals whose seeds lie far behind.
     fn retire(&mut self, position: usize) {
         for way in (1..self.ways.len()).rev() {
-            if way != self.best && self.ways[way].until + LINGER < position {
+            if way != self.best && self.ways[way].until + self.effort.linger < position {
                 self.remove(way);
             }
         }
