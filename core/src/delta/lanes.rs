@@ -115,26 +115,32 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    /// Zeros follow; a run that is open may swallow fewer than `merge` of them.
-    #[inline]
     fn push_zeros(&mut self, count: u64) {
         self.gap += count;
     }
 
-    #[inline]
-    fn push_value(&mut self, value: u8, merge: u64) {
-        if merge == ALONE {
-            put_varint(&mut self.zeros, self.gap);
-        } else if self.open > 0 && self.gap < merge {
-            self.values.resize(self.values.len() + self.gap as usize, 0);
-            self.open += self.gap + 1;
-        } else {
-            self.close();
-            put_varint(&mut self.zeros, self.gap);
-            self.open = 1;
+    /// Runs end where at least `merge` zeros follow.
+    fn push(&mut self, mut bytes: &[u8], merge: u64) {
+        loop {
+            let zeros = leading_zeros(bytes);
+            self.gap += zeros as u64;
+            bytes = &bytes[zeros..];
+            if bytes.is_empty() {
+                return;
+            }
+            let (run, rest) = bytes.split_at(if merge == ALONE { 1 } else { run_len(bytes, merge) });
+            if self.open > 0 && self.gap < merge {
+                self.values.resize(self.values.len() + self.gap as usize, 0);
+                self.open += self.gap + run.len() as u64;
+            } else {
+                self.close();
+                put_varint(&mut self.zeros, self.gap);
+                self.open = if merge == ALONE { 0 } else { run.len() as u64 };
+            }
+            self.gap = 0;
+            self.values.extend_from_slice(run);
+            bytes = rest;
         }
-        self.gap = 0;
-        self.values.push(value);
     }
 
     fn close(&mut self) {
@@ -146,6 +152,18 @@ impl Lane {
 
     pub(crate) fn stream_bytes(&self) -> usize {
         self.zeros.len() + self.runs.len() + self.values.len()
+    }
+}
+
+/// How long a run is that begins `bytes` with a value and ends with one: before `merge` zeros or the end.
+fn run_len(bytes: &[u8], merge: u64) -> usize {
+    let mut len = nonzero_len(bytes);
+    loop {
+        let zeros = leading_zeros(&bytes[len..]);
+        if zeros as u64 >= merge || len + zeros == bytes.len() {
+            return len;
+        }
+        len += zeros + nonzero_len(&bytes[len + zeros..]);
     }
 }
 
@@ -165,7 +183,7 @@ pub(crate) fn split(
     every: usize,
 ) -> Vec<Lane> {
     let mut lanes = vec![Lane::default(); usize::from(width)];
-    let mut dealer = Dealer { copies, offset: 0, left: 0, width: u64::from(width) };
+    let mut dealer = Dealer { copies, offset: 0, left: 0, width: u64::from(width), lane: Vec::new() };
     let mut position = 0;
     for &(zeros, len) in &addends.runs {
         let run = &addends.values[position..position + len as usize];
@@ -176,10 +194,7 @@ pub(crate) fn split(
         }
         position += run.len();
         dealer.skip(zeros, &mut lanes);
-        for &value in run {
-            let lane = dealer.next_lane(&mut lanes);
-            if value == 0 { lane.push_zeros(1) } else { lane.push_value(value, merge) }
-        }
+        dealer.deal(run, merge, &mut lanes);
     }
     lanes.iter_mut().for_each(Lane::close);
     lanes
@@ -191,6 +206,8 @@ struct Dealer<I> {
     offset: u64,
     left: u64,
     width: u64,
+    /// The bytes of one lane.
+    lane: Vec<u8>,
 }
 
 impl<I: Iterator<Item = (u64, u64)>> Dealer<I> {
@@ -222,15 +239,29 @@ impl<I: Iterator<Item = (u64, u64)>> Dealer<I> {
         }
     }
 
-    #[inline]
-    fn next_lane<'l>(&mut self, lanes: &'l mut [Lane]) -> &'l mut Lane {
-        if self.left == 0 {
+    fn deal(&mut self, mut run: &[u8], merge: u64, lanes: &mut [Lane]) {
+        while !run.is_empty() {
             self.refill();
+            // Behind the last copy there is nothing to deal; the encoder never gets there.
+            let n = (run.len() as u64).min(self.left.max(1)) as usize;
+            let (head, rest) = run.split_at(n);
+            match lanes {
+                [only] => only.push(head, merge),
+                _ => {
+                    let width = self.width as usize;
+                    let phase = (self.offset % self.width) as usize;
+                    for (index, lane) in lanes.iter_mut().enumerate() {
+                        let first = (index + width - phase) % width;
+                        self.lane.clear();
+                        self.lane.extend(head.iter().skip(first).step_by(width));
+                        lane.push(&self.lane, merge);
+                    }
+                }
+            }
+            self.offset += n as u64;
+            self.left = self.left.saturating_sub(n as u64);
+            run = rest;
         }
-        let lane = (self.offset % self.width) as usize;
-        self.offset += 1;
-        self.left = self.left.saturating_sub(1);
-        &mut lanes[lane]
     }
 }
 

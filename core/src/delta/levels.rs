@@ -44,12 +44,14 @@ pub(super) struct LzmaSearch {
     pub(super) nice_len: u32,
     /// How many candidates are looked at.
     pub(super) depth: u32,
+    /// LZMA pays where it takes less than zstd by at least one part in so many.
+    pub(super) least_gain: usize,
 }
 
 impl Coding {
     pub(super) fn of(level: u8) -> Self {
-        const NORMAL: Option<LzmaSearch> = Some(LzmaSearch { nice_len: 32, depth: 16 });
-        const HARD: Option<LzmaSearch> = Some(LzmaSearch { nice_len: 273, depth: 512 });
+        const NORMAL: Option<LzmaSearch> = Some(LzmaSearch { nice_len: 32, depth: 16, least_gain: 64 });
+        const HARD: Option<LzmaSearch> = Some(LzmaSearch { nice_len: 273, depth: 512, least_gain: 128 });
         const fn coding(
             zstd: i32,
             quick_addends: bool,

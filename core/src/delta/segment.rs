@@ -235,9 +235,7 @@ impl SegmentBuilder {
             split(&self.addends, copies, width, merge, every)
         };
         let every = self.addends.values().div_ceil(TRIAL_VALUES);
-        let mut best = SAFE_LAYOUT;
-        let mut least = usize::MAX;
-        for layout in layouts() {
+        let mut cost = |layout: Layout| -> Result<usize> {
             let mut cost = 0;
             for lane in deal(layout, every) {
                 for column in [&lane.zeros, &lane.runs, &lane.values] {
@@ -245,13 +243,21 @@ impl SegmentBuilder {
                 }
             }
             // More lanes cost the applier time, so they have to earn it.
-            if layout.0 > 1 {
-                cost += cost / 50;
-            }
-            if cost < least {
-                (least, best) = (cost, layout);
+            Ok(if layout.0 > 1 { cost + cost / 50 } else { cost })
+        };
+        let mut widths = Vec::new();
+        for width in WIDTHS {
+            widths.push((cost((width, SAFE_LAYOUT.1))?, (width, SAFE_LAYOUT.1)));
+        }
+        widths.sort_unstable();
+        let mut best = widths[0];
+        let likely = if every == 1 { widths.len() } else { LIKELY_WIDTHS };
+        for &(_, (width, _)) in &widths[..likely] {
+            for merge in OTHER_MERGES {
+                best = best.min((cost((width, merge))?, (width, merge)));
             }
         }
+        let (_, best) = best;
         let lanes = deal(best, 1);
         let fits = self.plain_bytes() + lanes.iter().map(Lane::stream_bytes).sum::<usize>() <= limit;
         Ok(if fits { lanes } else { deal(SAFE_LAYOUT, 1) })
@@ -286,9 +292,8 @@ const SAFE_LAYOUT: Layout = (1, 8);
 /// About how many values a layout is tried on.
 const TRIAL_VALUES: usize = 128 << 10;
 
-/// The layouts worth trying. Zeros between two runs stay among the values where a copy of the whole pattern is cheaper
-/// than its parts.
-fn layouts() -> impl Iterator<Item = Layout> {
-    const MERGES: [u64; 4] = [ALONE, 1, 8, 64];
-    WIDTHS.into_iter().flat_map(|width| MERGES.map(|merge| (width, merge)))
-}
+/// Of the widths that are tried with the usual merging, so many are tried with others; all where addends are few.
+const LIKELY_WIDTHS: usize = 2;
+
+/// Zeros between two runs stay among the values where a copy of the whole pattern is cheaper than its parts.
+const OTHER_MERGES: [u64; 3] = [ALONE, 1, 64];

@@ -146,6 +146,12 @@ impl ColumnEncoder {
         };
         let sample_best = compressor.compress(&sample).map_err(no_memory)?;
         let scale = |len: usize| (fast.len() as u64 * len as u64 / sample_fast.max(1) as u64) as usize;
+        let is_noise = matches!(sample, Cow::Owned(_))
+            && content == Content::Addends
+            && sample_best.len() + sample_fast / 128 >= sample_fast;
+        if is_noise {
+            return Ok(Some((ZSTD, fast)));
+        }
         let expected = scale(sample_best.len()).min(fast.len());
         let limit = sample_best.len().min(sample_fast);
         if let Some(encoded) = try_lzma(self.coding.lzma, column, &sample, limit, expected, allowance)? {
@@ -153,9 +159,6 @@ impl ColumnEncoder {
         }
         let best = match sample {
             Cow::Borrowed(_) => sample_best,
-            Cow::Owned(_) if content == Content::Addends && sample_best.len() + sample_fast / 128 >= sample_fast => {
-                return Ok(Some((ZSTD, fast)));
-            }
             Cow::Owned(_) => compressor.compress(column).map_err(no_memory)?,
         };
         Ok(Some((ZSTD, if best.len() < fast.len() { best } else { fast })))
@@ -188,8 +191,7 @@ fn try_lzma(
     let Some(search) = search.filter(|_| column.len() <= lzma::MAX_LEN) else {
         return Ok(None);
     };
-    // A smaller gain is not worth an applier's time.
-    let worth = |len: usize| len - len / 64;
+    let worth = |len: usize| len - len / search.least_gain;
     let cost = |len: usize| len as u64 * LZMA_NANOSECONDS;
     if cost(worth(expected)) > allowance.0 {
         return Ok(None);

@@ -29,6 +29,12 @@ const FAR_DIFFERENT: usize = 28;
 /// A block with dearer literals than this may be such noise.
 const NOISE: u64 = 4 * cost::BIT;
 
+/// Bytes that match nothing, most likely: between two covers that are known, or with literals as dear as this. So
+/// small a share of the old bytes is passed over before an index is built for them.
+const SHORT_GAP: usize = 64;
+const PURE_NOISE: u64 = 13 * cost::BIT / 2;
+const PASSED_SHARE: usize = 8 << 10;
+
 /// Diagonals left behind that are remembered.
 const RECENT: usize = 4;
 
@@ -54,6 +60,21 @@ const STEP_SHARE: usize = 1 << 10;
 /// Positions between two looks at the cancellation flag.
 const CHECK: usize = 64 << 10;
 
+/// Whether most bytes at one place of their elements of four or two bytes are equal, as signs and exponents of retrained
+/// weights are, whatever becomes of the rest.
+fn elements_agree(old: &[u8], new: &[u8]) -> bool {
+    let mut equal = [0; 4];
+    for (old, new) in old.as_chunks::<4>().0.iter().zip(new.as_chunks::<4>().0) {
+        for (count, (old, new)) in equal.iter_mut().zip(old.iter().zip(new)) {
+            *count += usize::from(old == new);
+        }
+    }
+    let elements = old.len() / 4;
+    let of_four = equal.iter().max().copied().unwrap_or_default();
+    let of_two = (equal[0] + equal[2]).max(equal[1] + equal[3]);
+    of_four * 3 > elements * 2 || of_two * 3 > elements * 2 * 2
+}
+
 struct Walk<'a> {
     old: &'a [u8],
     new: &'a [u8],
@@ -66,6 +87,8 @@ struct Walk<'a> {
     recent: [isize; RECENT],
     /// Where the diagonal is doubted next, though it holds.
     doubt: usize,
+    /// Bytes that nothing was searched for, because there was no index yet.
+    passed: usize,
     /// Searches that found nothing since something matched.
     misses: usize,
     seeds: Vec<Stretch>,
@@ -92,6 +115,7 @@ pub(super) fn find(
         diagonal: 0,
         recent: [0; RECENT],
         doubt: 0,
+        passed: 0,
         misses: 0,
         seeds: vec![start],
         found: Vec::new(),
@@ -145,7 +169,14 @@ impl Walk<'_> {
                 return Ok(position + step);
             }
         }
-        match self.search(position, stop.min(position + STEP))? {
+        let end = stop.min(position + STEP);
+        // A few bytes do not pay for an index.
+        let hopeless = stop - position <= SHORT_GAP || self.literals.at(position) >= PURE_NOISE;
+        if hopeless && self.grams.is_none() && self.passed < self.old.len() / PASSED_SHARE {
+            self.passed += end - position;
+            return Ok(end);
+        }
+        match self.search(position, end)? {
             Ok(next) => Ok(next),
             Err(next) => {
                 let longer = self.misses / self.effort.patience * STEP;
@@ -278,6 +309,9 @@ impl Walk<'_> {
         }
         if differences(&old[..FAR], &new[..FAR]) * NEAR > FAR * FAR_DIFFERENT {
             return None;
+        }
+        if literal >= PURE_NOISE && elements_agree(&old[..FAR], &new[..FAR]) {
+            return Some(FAR / 2);
         }
         let mut addend = Addend::default();
         let pairs = new[..FAR].iter().zip(&old[..FAR]).enumerate();

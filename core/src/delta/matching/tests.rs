@@ -178,6 +178,17 @@ fn a_small_window_finds_what_equal_blocks_around_it_point_to() {
 }
 
 #[test]
+fn swapped_halves_are_found_with_no_long_equal_stretch_and_no_window_that_holds_both() {
+    let old = noise(400_000, 1);
+    let mut new = [&old[200_000..], &old[..200_000]].concat();
+    new.iter_mut().step_by(97).for_each(|byte| *byte ^= 1);
+    for level in [1, 6] {
+        let covers = covers_within(&old, &new, level, TINY);
+        assert!(equal_bytes(&old, &new, &covers) > new.len() * 98 / 100, "level {level}");
+    }
+}
+
+#[test]
 fn retrained_weights_stay_on_their_diagonal() {
     // Of each four bytes the last one stays, the third moves a little and the others are noise, behind a header that
     // has grown.
