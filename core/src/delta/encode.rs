@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::thread::JoinHandle;
 
-use super::codec::{APPLIER_OVERHEAD, Allowance, ColumnEncoder};
+use super::codec::{APPLIER_OVERHEAD, ColumnEncoder};
 use super::format::{HEADER_LEN, Header, put_varint};
 use super::levels::Coding;
 use super::ops::OperationSink;
@@ -140,14 +140,14 @@ impl<'a> Encoder<'a> {
         };
         let is_literal = segment.is_literal();
         let limit = self.segment_limit;
-        let allowance = self.allow(&segment);
+        let nanoseconds = self.allow(&segment);
         let work = if self.options.threads > 1 {
             let coding = self.coding;
             Work::Started(std::thread::spawn(move || {
-                segment.encode(check, limit, allowance, &mut ColumnEncoder::new(coding)?)
+                segment.encode(check, limit, nanoseconds, &mut ColumnEncoder::new(coding)?)
             }))
         } else {
-            Work::Done(segment.encode(check, limit, allowance, &mut self.columns)?)
+            Work::Done(segment.encode(check, limit, nanoseconds, &mut self.columns)?)
         };
         self.pending.push_back(Pending { work, start, end, is_literal });
         while self.pending.len() >= self.options.threads {
@@ -156,15 +156,15 @@ impl<'a> Encoder<'a> {
         Ok(())
     }
 
-    /// The time that slow codecs may take for `segment`. It depends on nothing that a worker finds out.
-    fn allow(&mut self, segment: &SegmentBuilder) -> Allowance {
+    /// The nanoseconds that slow codecs may take for `segment`. It depends on nothing that a worker finds out.
+    fn allow(&mut self, segment: &SegmentBuilder) -> u64 {
         let output = segment.output_end - segment.output_start;
         self.time_left = self.time_left.saturating_add(output.saturating_mul(self.coding.nanoseconds));
         let (mixed, columns) = segment.decoding_time();
         let wanted = if self.coding.mixing && mixed <= self.time_left { mixed } else { columns };
         let granted = wanted.min(self.time_left);
         self.time_left -= granted;
-        Allowance(granted)
+        granted
     }
 
     fn write_pending(&mut self) -> Result<()> {
@@ -226,9 +226,9 @@ impl<'a> Encoder<'a> {
             let mut segment = SegmentBuilder::starting_at(position);
             segment.insert(bytes);
             position += bytes.len() as u64;
-            let allowance = Allowance(self.coding.nanoseconds * bytes.len() as u64);
+            let nanoseconds = self.coding.nanoseconds * bytes.len() as u64;
             let check = Some(crc32fast::hash(bytes));
-            frames.push(segment.encode(check, self.segment_limit, allowance, &mut self.columns)?);
+            frames.push(segment.encode(check, self.segment_limit, nanoseconds, &mut self.columns)?);
             Ok(())
         })?;
         Ok(frames)

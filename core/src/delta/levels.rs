@@ -46,12 +46,16 @@ pub(super) struct LzmaSearch {
     pub(super) depth: u32,
     /// LZMA pays where it takes less than zstd by at least one part in so many.
     pub(super) least_gain: usize,
+    /// It is tried on columns that are at least one part in so many of their segment's.
+    pub(super) least_share: usize,
 }
 
 impl Coding {
     pub(super) fn of(level: u8) -> Self {
-        const NORMAL: Option<LzmaSearch> = Some(LzmaSearch { nice_len: 32, depth: 16, least_gain: 64 });
-        const HARD: Option<LzmaSearch> = Some(LzmaSearch { nice_len: 273, depth: 512, least_gain: 128 });
+        const NORMAL: Option<LzmaSearch> =
+            Some(LzmaSearch { nice_len: 32, depth: 16, least_gain: 64, least_share: 64 });
+        const HARD: Option<LzmaSearch> =
+            Some(LzmaSearch { nice_len: 273, depth: 512, least_gain: 128, least_share: 4096 });
         const fn coding(
             zstd: i32,
             quick_addends: bool,

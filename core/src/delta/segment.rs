@@ -122,30 +122,31 @@ impl SegmentBuilder {
     }
 
     /// The frame of the segment. Its decoded columns take at most `limit` bytes of memory, decoding it at most twice as
-    /// much, and the slow codecs an applier's time within `allowance`.
+    /// much, and the slow codecs at most so many `nanoseconds` of an applier.
     pub(super) fn encode(
         mut self,
         check: Option<u32>,
         limit: usize,
-        allowance: Allowance,
+        nanoseconds: u64,
         columns: &mut ColumnEncoder,
     ) -> Result<Frame> {
         self.close_copy();
-        let frame = self.encode_within(check, limit, allowance, columns)?;
+        let frame = self.encode_within(check, limit, nanoseconds, columns)?;
         if frame.memory <= 2 * limit as u64 {
             return Ok(frame);
         }
         // Without the slow codecs and their memory, frame and columns always fit.
-        self.encode_within(check, limit, Allowance::NONE, columns)
+        self.encode_within(check, limit, 0, columns)
     }
 
     fn encode_within(
         &self,
         check: Option<u32>,
         limit: usize,
-        mut allowance: Allowance,
+        nanoseconds: u64,
         columns: &mut ColumnEncoder,
     ) -> Result<Frame> {
+        let mut allowance = Allowance { nanoseconds, stream_bytes: self.stream_bytes() };
         let mixed = self.mix(limit, &mut allowance, columns);
         let mut bytes = Vec::new();
         put_varint(&mut bytes, self.output_end - self.output_start);
@@ -200,7 +201,7 @@ impl SegmentBuilder {
     /// The addends mixed by the model that does best on some of them; `None` where there is no time or memory for it.
     fn mix(&self, limit: usize, allowance: &mut Allowance, columns: &ColumnEncoder) -> Option<EncodedAddends> {
         let time = self.addends.changed() as u64 * MIXING_NANOSECONDS;
-        if !columns.coding().mixing || time == 0 || time > allowance.0 {
+        if !columns.coding().mixing || time == 0 || time > allowance.nanoseconds {
             return None;
         }
         let addends = self.addends.gaps_and_values();
@@ -215,7 +216,7 @@ impl SegmentBuilder {
         let model = std::iter::once(Model::References)
             .chain(WIDTHS.map(Model::Elements))
             .min_by_key(|&model| encode(model, &trial).len())?;
-        allowance.0 -= time;
+        allowance.nanoseconds -= time;
         let stream = encode(model, &addends);
         let mut bytes = vec![bits];
         put_varint(&mut bytes, addends.len() as u64);

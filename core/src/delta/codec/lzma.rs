@@ -93,7 +93,7 @@ pub(super) fn encode(
 }
 
 /// Decoders do not search.
-const ANY_SEARCH: LzmaSearch = LzmaSearch { nice_len: 32, depth: 1, least_gain: 1 };
+const ANY_SEARCH: LzmaSearch = LzmaSearch { nice_len: 32, depth: 1, least_gain: 1, least_share: 1 };
 
 /// Fills `column` from `encoded`, which must end where the column does.
 pub(super) fn decode(encoded: &[u8], properties: Properties, column: &mut [u8]) -> Result<()> {

@@ -34,11 +34,11 @@ const MIN_COMPRESSIBLE: usize = 16;
 const SAMPLE: usize = 48 << 10;
 const PIECES: usize = 3;
 
-/// What is left of the time that codecs may take of an applier, in nanoseconds.
-pub(super) struct Allowance(pub(super) u64);
-
-impl Allowance {
-    pub(super) const NONE: Self = Self(0);
+/// What slow codecs may still take of an applier's time, and what they are not worth trying on.
+pub(super) struct Allowance {
+    pub(super) nanoseconds: u64,
+    /// The decoded columns of the segment together: one that is tiny beside them saves too little.
+    pub(super) stream_bytes: usize,
 }
 
 /// What a column holds.
@@ -188,12 +188,14 @@ fn try_lzma(
     expected: usize,
     allowance: &mut Allowance,
 ) -> Result<Option<Vec<u8>>> {
-    let Some(search) = search.filter(|_| column.len() <= lzma::MAX_LEN) else {
+    let Some(search) = search
+        .filter(|search| column.len() <= lzma::MAX_LEN && column.len() >= allowance.stream_bytes / search.least_share)
+    else {
         return Ok(None);
     };
     let worth = |len: usize| len - len / search.least_gain;
     let cost = |len: usize| len as u64 * LZMA_NANOSECONDS;
-    if cost(worth(expected)) > allowance.0 {
+    if cost(worth(expected)) > allowance.nanoseconds {
         return Ok(None);
     }
     let mut tried = Vec::new();
@@ -210,8 +212,8 @@ fn try_lzma(
     } else {
         lzma::encode(column, properties, search, worth(expected))?
     };
-    Ok(encoded.filter(|encoded| cost(encoded.len()) <= allowance.0).map(|mut encoded| {
-        allowance.0 -= cost(encoded.len());
+    Ok(encoded.filter(|encoded| cost(encoded.len()) <= allowance.nanoseconds).map(|mut encoded| {
+        allowance.nanoseconds -= cost(encoded.len());
         encoded.insert(0, properties.to_byte());
         encoded
     }))
