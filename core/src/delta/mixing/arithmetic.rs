@@ -39,7 +39,7 @@ impl Writer {
 /// Where the interval `low..=high` is cut: up to here the bit is set.
 #[inline(always)]
 fn cut(low: u32, high: u32, probability: u32) -> u32 {
-    low + (u64::from(high - low) * u64::from(probability) >> 16) as u32
+    low + ((u64::from(high - low) * u64::from(probability)) >> 16) as u32
 }
 
 #[inline(always)]

@@ -4,7 +4,7 @@
 //! large and how dense the changes of its lane were lately, and what became of the lower byte of the same element.
 
 use super::arithmetic::Coder;
-use super::mixer::{Mixer, context};
+use super::mixer::{Mixer, context, node_of_byte};
 use super::number;
 
 /// The contexts of every symbol.
@@ -69,12 +69,9 @@ impl Elements {
                 self.mixer.descend::<CONTEXTS>(node << 4);
             }
             let bit = value >> (7 - step) & 1 == 1;
-            let (tree_node, set) = match step {
-                0..4 => (node, node),
-                _ => (node & (1 << (step - 4)) - 1 | 1 << (step - 4), 16 + 16 * step + (node >> (step - 4))),
-            };
+            let set = if step < 4 { node } else { 16 + 16 * step as u32 + (node >> (step - 4)) };
             let set = first_set + set as usize;
-            let bit = self.mixer.code::<CONTEXTS, 0>(coder, bit, tree_node as usize, set, []);
+            let bit = self.mixer.code::<CONTEXTS, 0>(coder, bit, node_of_byte(node, step), set, []);
             node = node << 1 | u32::from(bit);
         }
         let value = node as u8;

@@ -120,7 +120,7 @@ impl Mixer {
     #[inline(always)]
     pub(super) fn descend<const CONTEXTS: usize>(&mut self, so_far: u32) {
         for base in &mut self.bases[..CONTEXTS] {
-            *base = base.wrapping_add((so_far + 1).wrapping_mul(0x009E_3770)) & self.cells.len() as u32 - 1;
+            *base = base.wrapping_add((so_far + 1).wrapping_mul(0x009E_3770)) & (self.cells.len() as u32 - 1);
         }
     }
 
@@ -167,6 +167,14 @@ impl Mixer {
         self.guesses[NO_GUESS] = EVEN;
         bit
     }
+}
+
+/// The node of a byte's bit `step`, counted from the highest, after the bits in `so_far`, which begin with a set one. A byte
+/// takes two trees of four bits each.
+#[inline(always)]
+pub(super) fn node_of_byte(so_far: u32, step: usize) -> usize {
+    let lower = 1 << (step & 3);
+    (lower | (so_far & (lower - 1))) as usize
 }
 
 /// Mixes the parts of a context into a number whose high bits choose its cells.

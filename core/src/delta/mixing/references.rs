@@ -6,7 +6,7 @@
 //! No byte of the old file is needed for it, so such deltas compose.
 
 use super::arithmetic::Coder;
-use super::mixer::{Guess, Mixer, NO_GUESS, context};
+use super::mixer::{Guess, Mixer, NO_GUESS, context, node_of_byte};
 use super::number;
 
 /// Where a value lies.
@@ -144,8 +144,7 @@ impl References {
                 + 32 * usize::from(holds[0])
                 + 64 * usize::from(holds[1])
                 + 128 * usize::from(holds[3]);
-            let tree_node = if step < 4 { node } else { node & (1 << (step - 4)) - 1 | 1 << (step - 4) };
-            let bit = self.mixer.code::<4, 4>(coder, bit, tree_node as usize, number::SETS + set, kinds);
+            let bit = self.mixer.code::<4, 4>(coder, bit, node_of_byte(node, step), number::SETS + set, kinds);
             node = node << 1 | u32::from(bit);
         }
         let value = node as u8;
@@ -309,7 +308,7 @@ impl History {
     }
 
     fn at(&self, position: usize) -> u32 {
-        self.entries[position & self.entries.len() - 1]
+        self.entries[position & (self.entries.len() - 1)]
     }
 
     fn confidence(&self) -> usize {
@@ -332,7 +331,7 @@ impl History {
     fn value(&mut self, value: u8) {
         let entry = (self.gap as u32) << 8 | u32::from(value);
         let goes_on = self.alike > 0 && self.at(self.position) == entry;
-        let slot = self.len & self.entries.len() - 1;
+        let slot = self.len & (self.entries.len() - 1);
         self.entries[slot] = entry;
         self.len += 1;
         if goes_on {
