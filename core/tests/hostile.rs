@@ -15,13 +15,8 @@ use support::forge::{
     self, COPY_LENS, Column, Delta, FROM_STEPS, INSERT_LENS, LITERALS, Layout, OVERHEAD, Op, RUNS, Segment, VALUES,
     ZEROS, put_varint, varint, varints, zigzag,
 };
+use support::readers::{OLD_SIZE, accepted, old, onward_from, readers, refused, refused_within};
 use support::targets::old_file;
-
-const OLD_SIZE: u64 = 300;
-
-fn old() -> Vec<u8> {
-    old_file(OLD_SIZE)
-}
 
 /// A delta with everything in it: two segments, inserts, copies forward and back, addends in lanes, zstd.
 fn specimen() -> Delta {
@@ -42,53 +37,6 @@ fn specimen() -> Delta {
 
 fn specimen_new() -> Vec<u8> {
     apply(&old(), &specimen().bytes(), &Limits::default()).unwrap()
-}
-
-/// What each reader of deltas makes of these bytes: check, apply, apply as part of a chain, compose.
-fn readers(delta: &[u8], limits: &Limits) -> [(&'static str, Result<()>); 6] {
-    let old = old();
-    let onward = Header::read(&mut &delta[..]).map(|header| onward_from(&header)).unwrap_or_else(|_| delta.to_vec());
-    [
-        ("verify", verify(delta, None, limits).map(drop)),
-        ("verify with the old file", verify(delta, Some(&old), limits).map(drop)),
-        ("apply", apply(&old, delta, limits).map(drop)),
-        ("apply_chain", apply_chain(&old, &[delta, &onward], limits).map(drop)),
-        ("compose", compose(&[delta], &small(1), limits).map(drop)),
-        ("compose with a next", compose(&[delta, &onward], &small(1), limits).map(drop)),
-    ]
-}
-
-/// An empty delta that starts where `header` leads.
-fn onward_from(header: &Header) -> Vec<u8> {
-    let mut onward = Delta::plain(&[], &[]);
-    onward.segments.clear();
-    onward.header.old_size = header.new_size;
-    onward.header.old_digest = header.new_digest.0;
-    onward.fitted()
-}
-
-/// Every reader refuses `delta` with `status`, and says where it is corrupt.
-#[track_caller]
-fn refused(delta: &[u8], status: Status) {
-    refused_within(delta, &Limits::default(), status);
-}
-
-#[track_caller]
-fn refused_within(delta: &[u8], limits: &Limits, status: Status) {
-    for (reader, result) in readers(delta, limits) {
-        let error = result.expect_err(reader);
-        assert_eq!(error.status(), status, "{reader}: {error}");
-        assert!(status != Status::Corrupt || error.offset().is_some(), "{reader} does not say where: {error}");
-    }
-}
-
-/// Every reader takes `delta`, which makes `new` of [`old`].
-#[track_caller]
-fn accepted(delta: &[u8], new: &[u8]) {
-    for (reader, result) in readers(delta, &Limits::default()) {
-        result.unwrap_or_else(|e| panic!("{reader}: {e}"));
-    }
-    assert_eq!(apply(&old(), delta, &Limits::default()).unwrap(), new);
 }
 
 /// The specimen with its first segment changed and all that surrounds it made to fit.

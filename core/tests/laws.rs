@@ -12,8 +12,9 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
 use support::calls::{apply, apply_chain, at_level, compose, diff, small, verify};
-use support::files::{Noise, Part, part, versions};
+use support::files::{Noise, Part, versions};
 use support::forge::{self, Delta, Segment};
+use support::promises::check_delta;
 use support::targets;
 
 const MIB: u64 = 1 << 20;
@@ -34,33 +35,6 @@ fn options() -> impl Strategy<Value = DiffOptions> {
         engine,
         encode: EncodeOptions { level, threads, max_apply_memory },
     })
-}
-
-/// Everything that holds for each delta that an engine writes.
-fn check_delta(old: &[u8], new: &[u8], delta: &[u8], options: &EncodeOptions) -> TestCaseResult {
-    let header = Header::read(&mut &delta[..]).unwrap();
-    prop_assert_eq!(header.old_digest, Digest::of(old));
-    prop_assert_eq!(header.new_digest, Digest::of(new));
-    prop_assert_eq!(header.delta_size, delta.len() as u64);
-    let allowed = if options.max_apply_memory == 0 { 12 * MIB } else { options.max_apply_memory };
-    prop_assert!(header.apply_memory <= allowed, "{} of {allowed} bytes to apply", header.apply_memory);
-
-    let exactly = Limits { memory: header.apply_memory, ..Limits::default() };
-    let found = verify(delta, Some(old), &exactly).unwrap();
-    prop_assert_eq!(found.copied_bytes + found.inserted_bytes, new.len() as u64);
-    prop_assert_eq!(&apply(old, delta, &exactly).unwrap()[..], new);
-    let one_less = Limits { memory: header.apply_memory - 1, ..Limits::default() };
-    prop_assert_eq!(apply(old, delta, &one_less).unwrap_err().status(), Status::Limit);
-    if !new.is_empty() {
-        let short = Limits { output: new.len() as u64 - 1, ..Limits::default() };
-        if short.output > 0 {
-            prop_assert_eq!(apply(old, delta, &short).unwrap_err().status(), Status::Limit);
-        }
-    }
-    if old == new {
-        prop_assert!(delta.len() <= 200, "{} bytes for identical files", delta.len());
-    }
-    Ok(())
 }
 
 fn diff_inverts(old: &[u8], new: &[u8], options: &DiffOptions) -> TestCaseResult {
@@ -391,108 +365,5 @@ fn files_of_any_size_are_the_same_to_themselves_in_200_bytes() {
             assert!(delta.len() <= 200, "{} bytes for {size} identical ones", delta.len());
             assert!(apply(&file, &delta, &Limits::streaming()).unwrap() == file);
         }
-    }
-}
-
-/// What `zstd` makes of `bytes` at the level that belongs to ours.
-fn zstd_size(bytes: &[u8], level: u8) -> usize {
-    let level = match level {
-        1 => 1,
-        6 => 19,
-        other => panic!("no pair is promised for level {other}"),
-    };
-    zstd::bulk::compress(bytes, level).unwrap().len()
-}
-
-/// New bytes without anything in common with the old ones take what zstd takes, plus 1 KiB, plus 32 bytes a segment.
-fn check_worst_case(old: &[u8], new: &[u8], level: u8) -> TestCaseResult {
-    let delta = diff(old, new, &at_level(level)).unwrap();
-    let header = Header::read(&mut &delta[..]).unwrap();
-    prop_assert_eq!(&apply(old, &delta, &Limits::default()).unwrap()[..], new);
-    let cut = Delta::read(&delta).unwrap();
-    let mut start = 0;
-    let mut most = 1024 + 32 * header.segments as usize;
-    for segment in &cut.segments {
-        let end = start + segment.output_len as usize;
-        most += zstd_size(&new[start..end], level);
-        start = end;
-    }
-    prop_assert!(delta.len() <= most, "{} bytes at level {}, {} promised", delta.len(), level, most);
-    Ok(())
-}
-
-proptest! {
-    #![proptest_config(cases(120))]
-
-    #[test]
-    fn a_delta_is_never_larger_than_the_compressed_new_file(
-        versions in versions(1, 24 << 10),
-        unrelated in part(24 << 10),
-        level in prop_oneof![Just(1u8), Just(6u8)],
-    ) {
-        let files = versions.files();
-        check_worst_case(&files[0], &files[1], level)?;
-        check_worst_case(&files[1], &unrelated.bytes(), level)?;
-    }
-}
-
-#[test]
-fn an_unrelated_new_file_costs_what_zstd_makes_of_it() {
-    let old = Part::Random { seed: 1, len: 100_000 }.bytes();
-    let news = [
-        Part::Random { seed: 2, len: 200_000 },
-        Part::Text { seed: 3, len: 200_000 },
-        Part::Floats { seed: 4, len: 200_000 },
-        Part::Table { seed: 5, len: 200_000 },
-        Part::Periodic { seed: 6, period: 1_000, len: 200_000 },
-        Part::Zeros { len: 200_000 },
-    ];
-    for new in news {
-        for level in [1, 6] {
-            check_worst_case(&old, &new.bytes(), level).unwrap();
-            check_worst_case(&[], &new.bytes(), level).unwrap();
-        }
-    }
-}
-
-#[test]
-fn similar_bytes_in_the_old_file_never_make_a_delta_larger_than_the_new_file() {
-    let noisy = |new: &[u8], stride: usize, seed: u64| -> Vec<u8> {
-        let mut noise = Noise(seed);
-        new.iter().map(|&byte| if noise.below(stride) == 0 { noise.next() as u8 } else { byte }).collect()
-    };
-    let news = [
-        Part::Text { seed: 3, len: 150_000 },
-        Part::Periodic { seed: 6, period: 1_000, len: 150_000 },
-        Part::Table { seed: 5, len: 150_000 },
-        Part::Zeros { len: 150_000 },
-    ];
-    for new in news {
-        let new = new.bytes();
-        for stride in [2, 5, 10, 30, 100] {
-            for level in [1, 6] {
-                check_worst_case(&noisy(&new, stride, 7), &new, level).unwrap();
-            }
-        }
-    }
-}
-
-#[test]
-fn what_is_noise_only_in_part_or_only_nearby_still_costs_no_more_than_zstd_makes_of_it() {
-    let noise = Part::Random { seed: 9, len: 600 << 10 }.bytes();
-    let text = |seed| Part::Text { seed, len: 100_000 }.bytes();
-    let news = [
-        // Noise in the middle of text.
-        [text(1), noise[..100_000].to_vec(), text(2)].concat(),
-        // The same noise again, far away.
-        noise.repeat(4),
-    ];
-    for new in &news {
-        check_worst_case(b"", new, 6).unwrap();
-        // Much of it is in the old file as well, but not so much that it costs less than zstd alone would.
-        let mut changes = Noise(77);
-        let mut change = |byte: &u8| if changes.below(5) == 0 { changes.next() as u8 } else { *byte };
-        let old: Vec<u8> = new.iter().map(&mut change).collect();
-        check_worst_case(&old, new, 6).unwrap();
     }
 }

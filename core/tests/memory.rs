@@ -239,6 +239,35 @@ fn composing_and_applying_a_chain_hold_no_more_than_the_limit() {
     run_child("composing_and_applying_a_chain_hold_no_more_than_the_limit", folder.path());
 }
 
+#[test]
+fn a_diff_takes_at_most_five_bytes_per_byte_and_64_mebibytes_up_to_level_6() {
+    if let Some(folder) = given_folder() {
+        for name in ["unlike", "alike"] {
+            let source = |name: &str| FileSource::open(&folder.join(name)).unwrap();
+            let (old, new) = (source("old"), source(name));
+            let most = 5 * (old.size() + new.size()) + 64 * MIB + SLACK;
+            for level in [1, 6] {
+                let encode = EncodeOptions { level, threads: 1, ..EncodeOptions::default() };
+                let options = DiffOptions { engine: Engine::Auto, encode };
+                let mut out = tempfile::tempfile().unwrap();
+                grows_by_at_most(most, || delta::diff(&old, &new, &mut out, &options, &mut Task::new()).unwrap());
+            }
+        }
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (old, unlike) = related(24 << 20);
+    // A tenth changed: so little that the longest matches are looked for.
+    let mut alike = old.clone();
+    for (alike, unlike) in alike.chunks_mut(64 << 10).zip(unlike.chunks(64 << 10)) {
+        alike[..6 << 10].copy_from_slice(&unlike[..6 << 10]);
+    }
+    for (name, bytes) in [("old", old), ("unlike", unlike), ("alike", alike)] {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    run_child("a_diff_takes_at_most_five_bytes_per_byte_and_64_mebibytes_up_to_level_6", folder.path());
+}
+
 /// Two files of `size` bytes: copies from everywhere, with and without addends, among bytes that are new.
 fn related(size: usize) -> (Vec<u8>, Vec<u8>) {
     let old = Noise(1).bytes(size);

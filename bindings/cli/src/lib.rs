@@ -10,6 +10,7 @@ mod commands;
 mod context;
 mod deltas;
 mod exit;
+mod explanation;
 mod input;
 mod interrupt;
 mod kind;
@@ -18,6 +19,7 @@ mod output;
 mod printer;
 mod progress;
 mod report;
+mod table;
 mod text;
 
 use std::ffi::OsString;

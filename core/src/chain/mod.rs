@@ -12,6 +12,7 @@
 mod append;
 mod apply;
 mod create;
+mod explain;
 mod extract;
 mod format;
 mod index;
@@ -34,7 +35,7 @@ pub use prune::Pruned;
 pub use squash::{SquashOptions, Squashed};
 pub use verify::Verified;
 
-use crate::delta::{self, Header};
+use crate::delta::Header;
 use crate::digest::Digest;
 use crate::error::{Error, Result, Status};
 use crate::io::{FileSource, ReadAt, Section, SourceReader};
@@ -185,12 +186,7 @@ impl Chain {
 
     /// Checks the whole delta of a link.
     fn verify_link(&self, link: &Link, limits: &Limits, task: &mut Task<'_>) -> Result<()> {
-        self.deltas(&[link])?;
-        delta::verify(&self.delta(link)?, None, limits, task).map_err(|e| match e.status() {
-            Status::Corrupt | Status::Unsupported | Status::Limit => self.in_link(e, link),
-            _ => e,
-        })?;
-        Ok(())
+        self.explain(link, 0, limits, task).map(drop)
     }
 }
 

@@ -8,7 +8,7 @@ use super::decode::SegmentReader;
 use super::encode::{DeltaFile, Encoder, Promise};
 use super::format::Header;
 use super::ops::{Cursor, OperationSink, Operations};
-use super::options::{DEFAULT_SQUASH_LEVEL, EncodeOptions};
+use super::options::EncodeOptions;
 use crate::error::{Error, Result, Status};
 use crate::io::{ReadAt, SourceReader};
 use crate::limits::Limits;
@@ -26,7 +26,7 @@ pub fn compose(
     task: &mut Task<'_>,
 ) -> Result<Header> {
     let (last, earlier) = deltas.split_last().ok_or_else(|| Error::invalid("no delta to squash"))?;
-    let options = options.resolve(DEFAULT_SQUASH_LEVEL)?;
+    let options = options.resolve()?;
     let mut reader = SourceReader::new(*last);
     let last_header = Header::read(&mut SourceReader::new(*last)).map_err(|e| name(e, *last))?;
     if earlier.is_empty() {

@@ -3,6 +3,7 @@
 //! A frame is read whole, its checksum is compared, and only then is anything in it believed as far as its limits go.
 
 use std::io::Read;
+use std::ops::Range;
 
 use super::codec::{APPLIER_OVERHEAD, ColumnDecoder};
 use super::format::{CHECK_LEN, HEADER_LEN, Header, MAX_VARINT_LEN, read_exact, take_varint};
@@ -24,6 +25,17 @@ pub(crate) struct SegmentReader<'r> {
     /// Bytes of the new file that the segments so far make.
     produced: u64,
     stream_bytes: u64,
+}
+
+/// A segment whose operations were handed on.
+pub(super) struct ReplayedSegment<'f> {
+    pub(super) segment: Segment<'f>,
+    /// Where it lies in the delta, the length of its frame included.
+    pub(super) delta: Range<u64>,
+    /// The length of its frame.
+    pub(super) frame_len: u64,
+    /// What of the new file it makes.
+    pub(super) output: Range<u64>,
 }
 
 impl<'r> SegmentReader<'r> {
@@ -49,15 +61,27 @@ impl<'r> SegmentReader<'r> {
 
     /// Hands the operations of every segment to `sink` and checks that the delta ends where it says.
     pub(crate) fn replay(&mut self, sink: &mut impl OperationSink, task: &mut Task<'_>) -> Result<()> {
+        self.replay_each(sink, task, |_, _, _| Ok(()))
+    }
+
+    /// [`replay`](Self::replay), with a look at every segment once its operations were handed on.
+    pub(super) fn replay_each<S: OperationSink>(
+        &mut self,
+        sink: &mut S,
+        task: &mut Task<'_>,
+        mut look: impl FnMut(&mut S, &ReplayedSegment<'_>, &mut Task<'_>) -> Result<()>,
+    ) -> Result<()> {
         while self.segments_read < self.header.segments {
             task.check()?;
             let start = self.offset;
-            self.replay_segment(sink).map_err(|e| e.at(start))?;
+            let replayed = self.replay_segment(sink).map_err(|e| e.at(start))?;
+            look(sink, &replayed, task)?;
         }
         self.check_end()
     }
 
-    fn replay_segment(&mut self, sink: &mut impl OperationSink) -> Result<()> {
+    fn replay_segment(&mut self, sink: &mut impl OperationSink) -> Result<ReplayedSegment<'_>> {
+        let delta_start = self.offset;
         self.read_frame()?;
         let segment_start = self.produced;
         let room = self.header.apply_memory.saturating_sub(APPLIER_OVERHEAD);
@@ -68,7 +92,14 @@ impl<'r> SegmentReader<'r> {
         self.stream_bytes = self.stream_bytes.saturating_add(segment.stream_bytes());
         self.segments_read += 1;
         segment.replay(segment_start, self.header.old_size, sink)?;
-        segment.output_check.map_or(Ok(()), |check| sink.output_check(check))
+        segment.output_check.map_or(Ok(()), |check| sink.output_check(check))?;
+        let frame_len = (self.frame.len() + CHECK_LEN) as u64;
+        Ok(ReplayedSegment {
+            segment,
+            delta: delta_start..self.offset,
+            frame_len,
+            output: segment_start..self.produced,
+        })
     }
 
     /// Reads the next frame; its memory grows with the bytes that arrive, not with what its length claims.

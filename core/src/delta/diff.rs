@@ -6,7 +6,7 @@ use super::encode::{DeltaFile, Encoder, Promise};
 use super::format::Header;
 use super::matching::{Cover, find_covers};
 use super::ops::OperationSink;
-use super::options::{DEFAULT_LEVEL, DiffOptions, EncodeOptions};
+use super::options::{DiffOptions, EncodeOptions};
 use crate::digest::Digest;
 use crate::error::{Error, Result, Status};
 use crate::io::{ReadAt, hash};
@@ -15,8 +15,9 @@ use crate::progress::{Phase, Task, Unit};
 
 /// Writes to `out` the delta that turns `old` into `new`, and applies it once for trial.
 ///
-/// Takes at most 5 bytes of memory per byte of both files and 64 MiB up to level 6, 8 bytes above, and less than 1.5 GiB
-/// however large they are. What is equal in both costs nearly nothing.
+/// Takes at most 5 bytes of memory per byte of both files and 64 MiB up to level 6, and 8 bytes above. However large the
+/// files are, at most 192 MiB of the old one and 64 MiB of the new one are searched at once, with tables of 5.5 bytes
+/// for each of these old bytes: about 1.5 GiB with all that is beside them. What is equal in both costs nearly nothing.
 pub fn diff(
     old: &dyn ReadAt,
     new: &dyn ReadAt,
@@ -24,7 +25,7 @@ pub fn diff(
     options: &DiffOptions,
     task: &mut Task<'_>,
 ) -> Result<Header> {
-    let encode = options.encode.resolve(DEFAULT_LEVEL)?;
+    let encode = options.encode.resolve()?;
     task.begin(Phase::Hash, old.size().saturating_add(new.size()), Unit::Bytes)?;
     let promise = Promise {
         old_size: old.size(),
@@ -50,7 +51,7 @@ pub fn diff(
 /// Writes to `out` the delta that leaves a file with `digest` and `size` as it is.
 pub(crate) fn identity(digest: Digest, size: u64, out: &mut dyn DeltaFile, options: &EncodeOptions) -> Result<Header> {
     let promise = Promise { old_size: size, old_digest: digest, new_size: size, new_digest: digest };
-    Encoder::run(out, promise, &options.resolve(DEFAULT_LEVEL)?, None, |encoder| encoder.copy(0, size))
+    Encoder::run(out, promise, &options.resolve()?, None, |encoder| encoder.copy(0, size))
 }
 
 /// Hands the operations that `covers` stand for to `sink`.

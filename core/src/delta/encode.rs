@@ -192,20 +192,36 @@ impl<'a> Encoder<'a> {
     /// Whether it is worth the time to encode the new bytes of a segment as literals alone. Our level hardly ever makes
     /// a quarter of what the fastest makes, or two thirds of what a middling one makes.
     fn literals_may_be_smaller(&self, frame: &Frame, new: &dyn ReadAt, start: u64, end: u64) -> Result<bool> {
+        const SAMPLE: u64 = 256 << 10;
         let len = frame.bytes.len() as u64;
-        for (better, most) in [(false, len * 4), (true, len / 2 * 3)] {
-            let mut estimate = 0;
-            for_each_literal_segment(new, start..end, self.segment_limit, |bytes| {
-                if estimate < most {
-                    estimate += self.columns.estimate_literals(bytes, better)?;
-                }
-                Ok(())
-            })?;
-            if estimate >= most {
+        let fast = self.estimate_literals(new, start..end, false, u64::MAX)?;
+        if fast >= len * 4 {
+            return Ok(false);
+        }
+        if end - start > 4 * SAMPLE {
+            // What the middling level gains is much the same everywhere.
+            let middle = start + (end - start) / 2;
+            let sample = middle..middle + SAMPLE;
+            let gain = self.estimate_literals(new, sample.clone(), true, u64::MAX)? * 256
+                / self.estimate_literals(new, sample, false, u64::MAX)?.max(1);
+            if fast / 256 * gain >= len * 2 {
                 return Ok(false);
             }
         }
-        Ok(true)
+        let most = len / 2 * 3;
+        Ok(self.estimate_literals(new, start..end, true, most)? < most)
+    }
+
+    /// About how many bytes the new bytes of `range` take as literals, or more than `enough`.
+    fn estimate_literals(&self, new: &dyn ReadAt, range: Range<u64>, better: bool, enough: u64) -> Result<u64> {
+        let mut estimate = 0;
+        for_each_literal_segment(new, range, self.segment_limit, |bytes| {
+            if estimate < enough {
+                estimate += self.columns.estimate_literals(bytes, better)?;
+            }
+            Ok(())
+        })?;
+        Ok(estimate)
     }
 
     /// The CRC-32 of the new bytes `start..end`.

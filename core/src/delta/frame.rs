@@ -34,6 +34,8 @@ pub(super) struct Mixed<'f> {
     bits: u8,
     pub(super) values: u64,
     pub(super) stream: &'f [u8],
+    /// How many bytes of the frame it takes.
+    pub(super) encoded_len: usize,
 }
 
 fn damaged() -> Error {
@@ -149,12 +151,19 @@ impl<'f> Segment<'f> {
 
 impl<'f> Mixed<'f> {
     fn parse(model: Model, rest: &mut &'f [u8], budget: u64) -> Result<Self> {
+        let before = rest.len();
         let &[bits] = take(rest, 1).ok_or_else(damaged)? else {
             return Err(damaged());
         };
         mixing::check_bits(bits, budget)?;
         let values = take_varint(rest).ok_or_else(damaged)?;
         let len = take_varint(rest).ok_or_else(damaged)?;
-        Ok(Self { model, bits, values, stream: take(rest, len).ok_or_else(damaged)? })
+        let stream = take(rest, len).ok_or_else(damaged)?;
+        Ok(Self { model, bits, values, stream, encoded_len: before - rest.len() })
+    }
+
+    /// The bytes of memory that decoding it takes.
+    pub(super) fn working_memory(&self) -> u64 {
+        mixing::memory(self.bits)
     }
 }

@@ -40,6 +40,8 @@ pub(super) const MIXING_NANOSECONDS: u64 = 300;
 /// How hard LZMA searches for matches.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LzmaSearch {
+    /// Whether matches are looked for in trees instead of chains.
+    pub(super) trees: bool,
     /// A match of that many bytes is good enough.
     pub(super) nice_len: u32,
     /// How many candidates are looked at.
@@ -50,12 +52,24 @@ pub(super) struct LzmaSearch {
     pub(super) least_share: usize,
 }
 
+impl LzmaSearch {
+    /// The same for addends: they repeat patterns of many lengths, which chains miss.
+    pub(super) fn in_addends(self) -> Self {
+        Self { trees: true, nice_len: self.nice_len.max(32), depth: self.depth.max(16), ..self }
+    }
+
+    /// The most bytes with which LZMA pays where zstd makes `len` of them.
+    pub(super) fn worth(&self, len: usize) -> usize {
+        len - len / self.least_gain
+    }
+}
+
 impl Coding {
     pub(super) fn of(level: u8) -> Self {
         const NORMAL: Option<LzmaSearch> =
-            Some(LzmaSearch { nice_len: 32, depth: 16, least_gain: 64, least_share: 64 });
+            Some(LzmaSearch { trees: false, nice_len: 24, depth: 8, least_gain: 64, least_share: 64 });
         const HARD: Option<LzmaSearch> =
-            Some(LzmaSearch { nice_len: 273, depth: 512, least_gain: 128, least_share: 4096 });
+            Some(LzmaSearch { trees: true, nice_len: 273, depth: 512, least_gain: 128, least_share: 4096 });
         const fn coding(
             zstd: i32,
             quick_addends: bool,

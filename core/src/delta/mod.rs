@@ -17,6 +17,7 @@ mod compose;
 mod decode;
 mod diff;
 mod encode;
+mod explain;
 mod files;
 mod format;
 mod frame;
@@ -38,9 +39,8 @@ pub use compose::compose;
 pub use diff::diff;
 pub(crate) use diff::identity;
 pub use encode::DeltaFile;
+pub use explain::{AddendCoding, Codec, ExplainedSegment, Explanation, Lane, Part, Stream, explain};
 pub use files::{apply_file, compose_files, diff_files, verify_file};
 pub use format::{FORMAT_VERSION, Header, MAGIC};
 pub use inspect::{Inspection, verify};
-pub use options::{
-    ApplyOptions, DEFAULT_LEVEL, DEFAULT_SQUASH_LEVEL, DiffOptions, EncodeOptions, Engine, MAX_LEVEL, MIN_LEVEL,
-};
+pub use options::{ApplyOptions, DEFAULT_LEVEL, DiffOptions, EncodeOptions, Engine, MAX_LEVEL, MIN_LEVEL};

@@ -9,10 +9,6 @@ pub const MIN_LEVEL: u8 = 1;
 pub const MAX_LEVEL: u8 = 9;
 /// The level in use unless one is given.
 pub const DEFAULT_LEVEL: u8 = 6;
-/// The level of squashing unless one is given: a few percent larger than the default one and several times faster,
-/// since a squash is made where somebody waits for it.
-pub const DEFAULT_SQUASH_LEVEL: u8 = 4;
-
 /// The least memory that a delta can be made for: one small segment and the decoder of its codec.
 const MIN_APPLY_MEMORY: u64 = 256 << 10;
 
@@ -39,7 +35,7 @@ impl Engine {
 /// How a delta is encoded. Zero in any field means its default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EncodeOptions {
-    /// 1 (fastest) to 9 (smallest); unless given, 6, and 4 for squashing.
+    /// 1 (fastest) to 9 (smallest); 6 unless given.
     pub level: u8,
     /// Worker threads; 1 unless given. The delta is the same for any number.
     pub threads: usize,
@@ -49,8 +45,8 @@ pub struct EncodeOptions {
 
 impl EncodeOptions {
     /// The options in force, with defaults filled in, or why they cannot be.
-    pub(crate) fn resolve(self, default_level: u8) -> Result<Self> {
-        let level = if self.level == 0 { default_level } else { self.level };
+    pub(crate) fn resolve(self) -> Result<Self> {
+        let level = if self.level == 0 { DEFAULT_LEVEL } else { self.level };
         if !(MIN_LEVEL..=MAX_LEVEL).contains(&level) {
             return Err(Error::invalid(format!(
                 "level {level} is out of range; levels are {MIN_LEVEL} to {MAX_LEVEL}"

@@ -1,15 +1,12 @@
 //! A second writer and reader of deltas, from `core/FORMAT.md` alone: it writes what our encoder never would, and
 //! takes deltas apart so that a test can change what lies beneath their checksums.
 
+pub use super::column::*;
+
 /// The length of a header with its checksum.
 pub const HEADER_LEN: usize = 132;
 /// What `apply_memory` counts beside frames and columns.
 pub const OVERHEAD: u64 = 192 << 10;
-/// Codec bytes of a column.
-pub const EMPTY: u8 = 0;
-pub const RAW: u8 = 1;
-pub const ZSTD: u8 = 2;
-
 /// One operation with a dense addend (empty, or as long as the copy).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -106,88 +103,6 @@ impl Header {
     }
 }
 
-/// A column as it stands in a frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Column {
-    Empty,
-    Raw(Vec<u8>),
-    /// Decoded length as declared, and the zstd frame.
-    Zstd(u64, Vec<u8>),
-    /// Bytes that may be no column at all.
-    Bytes(Vec<u8>),
-}
-
-impl Column {
-    /// `bytes` in one zstd frame.
-    pub fn zstd(bytes: &[u8]) -> Self {
-        Column::Zstd(bytes.len() as u64, zstd::bulk::compress(bytes, 1).unwrap())
-    }
-
-    fn coded(bytes: Vec<u8>, compressed: bool) -> Self {
-        match bytes.len() {
-            0 => Column::Empty,
-            _ if compressed => Column::zstd(&bytes),
-            _ => Column::Raw(bytes),
-        }
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Column::Empty => out.push(EMPTY),
-            Column::Raw(bytes) => {
-                out.push(RAW);
-                put_varint(out, bytes.len() as u64);
-                out.extend_from_slice(bytes);
-            }
-            Column::Zstd(decoded_len, frame) => {
-                out.push(ZSTD);
-                put_varint(out, *decoded_len);
-                put_varint(out, frame.len() as u64);
-                out.extend_from_slice(frame);
-            }
-            Column::Bytes(bytes) => out.extend_from_slice(bytes),
-        }
-    }
-
-    fn read(bytes: &mut &[u8]) -> Option<Self> {
-        let (&codec, rest) = bytes.split_first()?;
-        *bytes = rest;
-        match codec {
-            EMPTY => Some(Column::Empty),
-            RAW => {
-                let len = take_varint(bytes)?;
-                Some(Column::Raw(take(bytes, len)?.to_vec()))
-            }
-            ZSTD => {
-                let decoded_len = take_varint(bytes)?;
-                let len = take_varint(bytes)?;
-                Some(Column::Zstd(decoded_len, take(bytes, len)?.to_vec()))
-            }
-            _ => None,
-        }
-    }
-
-    fn decoded_len(&self) -> u64 {
-        match self {
-            Column::Empty | Column::Bytes(_) => 0,
-            Column::Raw(bytes) => bytes.len() as u64,
-            Column::Zstd(decoded_len, _) => *decoded_len,
-        }
-    }
-
-    /// The bytes that the column stands for, up to a mebibyte.
-    pub fn decoded(&self) -> Option<Vec<u8>> {
-        match self {
-            Column::Empty => Some(Vec::new()),
-            Column::Raw(bytes) => Some(bytes.clone()),
-            Column::Zstd(decoded_len, frame) => {
-                zstd::bulk::decompress(frame, (*decoded_len).min(1 << 20) as usize).ok()
-            }
-            Column::Bytes(_) => None,
-        }
-    }
-}
-
 /// The frame of one segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
@@ -199,6 +114,8 @@ pub struct Segment {
     pub check: u32,
     /// Insert lengths, copy lengths, from steps, literals; then zeros, runs and values of each lane.
     pub columns: Vec<Column>,
+    /// In the place of the lanes, where `width` says so.
+    pub mixed: Option<Mixed>,
     /// What follows the last column.
     pub tail: Vec<u8>,
 }
@@ -214,9 +131,9 @@ pub const RUNS: usize = 5;
 pub const VALUES: usize = 6;
 
 impl Segment {
-    /// Encodes `ops` (whose output starts at `start`) with addends dealt into `width` lanes. Zeros between addends
-    /// that are fewer than `merge` stay among the values.
-    pub fn of(ops: &[Op], start: u64, width: u8, merge: u64, compressed: bool) -> Self {
+    /// Encodes `ops` (whose output starts at `start`) as `layout` says.
+    pub fn of(ops: &[Op], start: u64, layout: &Layout) -> Self {
+        let width = layout.width;
         let mut insert_lens = Vec::new();
         let mut copy_lens = Vec::new();
         let mut from_steps = Vec::new();
@@ -246,13 +163,22 @@ impl Segment {
             }
         }
         let mut columns: Vec<_> =
-            [insert_lens, copy_lens, from_steps, literals].map(|column| Column::coded(column, compressed)).into();
+            [insert_lens, copy_lens, from_steps, literals].map(|column| layout.column(column)).into();
         if width > 0 {
             for lane in lanes {
-                columns.extend(lane_columns(&lane, merge).map(|column| Column::coded(column, compressed)));
+                columns.extend(lane_columns(&lane, layout.merge).map(|column| layout.column(column)));
             }
         }
-        Self { output_len: position - start, records, width, has_check: 0, check: 0, columns, tail: Vec::new() }
+        Self {
+            output_len: position - start,
+            records,
+            width,
+            has_check: 0,
+            check: 0,
+            columns,
+            mixed: None,
+            tail: Vec::new(),
+        }
     }
 
     /// With the check of the bytes that it makes.
@@ -272,6 +198,7 @@ impl Segment {
             out.extend_from_slice(&self.check.to_le_bytes());
         }
         self.columns.iter().for_each(|column| column.write(&mut out));
+        self.mixed.iter().for_each(|mixed| mixed.write(&mut out));
         out.extend_from_slice(&self.tail);
         out
     }
@@ -284,7 +211,8 @@ impl Segment {
         let &[width, has_check] = take(bytes, 2)? else { return None };
         let check = if has_check == 1 { u32::from_le_bytes(take(bytes, 4)?.try_into().ok()?) } else { 0 };
         let mut columns = Vec::new();
-        for _ in 0..4 + 3 * usize::from(width) {
+        let is_mixed = MIXED.contains(&width);
+        for _ in 0..4 + if is_mixed { 0 } else { 3 * usize::from(width) } {
             let before = *bytes;
             match Column::read(bytes) {
                 Some(column) => columns.push(column),
@@ -294,11 +222,27 @@ impl Segment {
                 }
             }
         }
-        Some(Self { output_len, records, width, has_check, check, columns, tail: bytes.to_vec() })
+        let mut rest = *bytes;
+        let mixed = if is_mixed && columns.len() == 4 { Mixed::read(&mut rest) } else { None };
+        if mixed.is_some() {
+            *bytes = rest;
+        }
+        Some(Self { output_len, records, width, has_check, check, columns, mixed, tail: bytes.to_vec() })
+    }
+
+    fn column_bytes(&self) -> u64 {
+        self.columns.iter().fold(0, |sum, column| sum.saturating_add(column.decoded_len()))
     }
 
     fn stream_bytes(&self) -> u64 {
-        self.columns.iter().fold(0, |sum, column| sum.saturating_add(column.decoded_len()))
+        self.column_bytes().saturating_add(self.mixed.as_ref().map_or(0, |mixed| mixed.values))
+    }
+
+    /// What decoding the frame takes, itself included.
+    fn memory(&self, body: &[u8]) -> u64 {
+        let codecs = self.columns.iter().map(Column::working_memory);
+        let working = codecs.chain(self.mixed.iter().map(Mixed::working_memory)).max().unwrap_or_default();
+        (body.len() as u64 + 4).saturating_add(self.column_bytes()).saturating_add(working)
     }
 }
 
@@ -342,16 +286,32 @@ pub struct Delta {
 /// How [`Delta::of`] lays out one segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
+    /// The number of lanes.
     pub width: u8,
+    /// Zeros between addends that are fewer than this stay among the values.
     pub merge: u64,
+    /// By zstd.
     pub compressed: bool,
+    /// By LZMA instead.
+    pub lzma: bool,
     /// Whether the segment carries a check; the last one always does.
     pub check: bool,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Self { width: 1, merge: 1, compressed: false, check: true }
+        Self { width: 1, merge: 1, compressed: false, lzma: false, check: true }
+    }
+}
+
+impl Layout {
+    fn column(&self, bytes: Vec<u8>) -> Column {
+        match bytes.len() {
+            0 => Column::Empty,
+            _ if self.lzma => Column::lzma(&bytes),
+            _ if self.compressed => Column::zstd(&bytes),
+            _ => Column::Raw(bytes),
+        }
     }
 }
 
@@ -364,7 +324,7 @@ impl Delta {
         for (i, (ops, layout)) in segments.iter().enumerate() {
             let start = new.len();
             new.extend(make(old, ops));
-            let mut segment = Segment::of(ops, start as u64, layout.width, layout.merge, layout.compressed);
+            let mut segment = Segment::of(ops, start as u64, layout);
             if layout.check || i + 1 == segments.len() {
                 segment = segment.checked(crc32fast::hash(&new[unchecked..]));
                 unchecked = new.len();
@@ -399,10 +359,7 @@ impl Delta {
     /// Makes the header say what the segments are.
     pub fn fit(&mut self) {
         let bodies: Vec<_> = self.segments.iter().map(Segment::body).collect();
-        let needs = bodies
-            .iter()
-            .zip(&self.segments)
-            .map(|(body, segment)| (body.len() as u64).saturating_add(4).saturating_add(segment.stream_bytes()));
+        let needs = bodies.iter().zip(&self.segments).map(|(body, segment)| segment.memory(body));
         self.header.apply_memory = OVERHEAD.saturating_add(needs.max().unwrap_or_default());
         self.header.stream_bytes =
             self.segments.iter().fold(0, |sum, segment| sum.saturating_add(segment.stream_bytes()));
@@ -464,45 +421,4 @@ pub fn reseal(bytes: &[u8]) -> Vec<u8> {
     let mut out = header.bytes();
     out.extend(frames);
     out
-}
-
-pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-pub fn varint(value: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    put_varint(&mut out, value);
-    out
-}
-
-pub fn varints(values: &[u64]) -> Vec<u8> {
-    values.iter().flat_map(|&value| varint(value)).collect()
-}
-
-pub fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
-}
-
-fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for i in 0..10 {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << (7 * i);
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-fn take<'b>(bytes: &mut &'b [u8], len: u64) -> Option<&'b [u8]> {
-    let (head, tail) = bytes.split_at_checked(usize::try_from(len).ok()?)?;
-    *bytes = tail;
-    Some(head)
 }

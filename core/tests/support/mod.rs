@@ -3,6 +3,9 @@
 #![allow(dead_code)] // each test binary uses its own part
 
 pub mod calls;
+pub mod column;
 pub mod files;
 pub mod forge;
+pub mod promises;
+pub mod readers;
 pub mod targets;

@@ -1,7 +1,7 @@
 //! What each fuzz target does with its input; `core/fuzz` feeds it, and the stable tests replay what it found.
 
 use patchcore::chain::{ApplyOptions, Chain};
-use patchcore::delta::Header;
+use patchcore::delta::{EncodeOptions, Header, MAX_LEVEL, MIN_LEVEL};
 use patchcore::{Digest, Limits, Status, Task};
 
 use super::calls::{apply, apply_chain, compose as compose_deltas, small, verify};
@@ -49,20 +49,23 @@ pub fn delta_apply(data: &[u8]) {
     others.iter_mut().filter(|segment| segment.has_check == 1).for_each(|segment| segment.has_check = 0);
     (last.has_check, last.check) = (1, 0);
 
+    if delta.header.optional & COUNT_VALUES != 0 {
+        count_values(&mut delta, &old);
+    }
     // The first time tells what the operations make; the second time that is what the delta promises.
-    let mut new = Vec::new();
-    let trial = delta.clone().fitted();
-    let _ = patchcore::delta::apply(&&old[..], &mut &trial[..], &mut new, &LIMITS.into(), &mut patchcore::Task::new());
+    let new = trial(&delta, &old).0;
     if let Some(last) = delta.segments.last_mut() {
         last.check = crc32fast::hash(&new);
     }
     delta.header.new_digest = Digest::of(&new).0;
+    let header = delta.header.clone();
     let bytes = delta.fitted();
     match apply(&old, &bytes, &LIMITS) {
         Ok(made) => {
             assert_eq!(made, new);
             assert!(verify(&bytes, Some(&old), &LIMITS).is_ok());
-            match compose_deltas(&[&bytes], &small(1), &LIMITS) {
+            let encode = if header.optional & COMPOSE_BY_MIXING != 0 { MIXING } else { small(MIN_LEVEL) };
+            match compose_deltas(&[&bytes], &encode, &LIMITS) {
                 Ok(again) => assert_eq!(apply(&old, &again, &LIMITS).unwrap(), new),
                 Err(e) => assert_eq!(e.status(), Status::Limit),
             }
@@ -70,6 +73,40 @@ pub fn delta_apply(data: &[u8]) {
         Err(e) => {
             assert_refused(e.status());
             assert!(!matches!(e.status(), Status::SourceMismatch | Status::TargetMismatch), "{e}");
+        }
+    }
+}
+
+/// Optional flags, which readers ignore, by which an input of [`delta_apply`] asks for more.
+const COUNT_VALUES: u32 = 1;
+const COMPOSE_BY_MIXING: u32 = 2;
+
+/// The slowest codecs, with enough memory for them.
+const MIXING: EncodeOptions = EncodeOptions { level: MAX_LEVEL, threads: 1, max_apply_memory: 1 << 20 };
+
+/// What `delta` makes of `old` as far as it gets, and whether it gets to the end but for the digest.
+fn trial(delta: &Delta, old: &[u8]) -> (Vec<u8>, bool) {
+    let mut new = Vec::new();
+    let mut trial = delta.clone();
+    trial.segments.iter_mut().for_each(|segment| segment.has_check = 0);
+    let trial = trial.fitted();
+    let result = patchcore::delta::apply(&old, &mut &trial[..], &mut new, &LIMITS.into(), &mut Task::new());
+    (new, !result.is_err_and(|error| error.status() == Status::Corrupt))
+}
+
+/// Finds a number of values with which the first stream of mixed addends decodes, if it is short: any bytes are a stream
+/// of some values.
+fn count_values(delta: &mut Delta, old: &[u8]) {
+    const SHORT: usize = 32;
+    let Some(at) = delta.segments.iter().position(|segment| segment.mixed.is_some()) else { return };
+    for values in 1..=4 * SHORT as u64 {
+        let segment = &mut delta.segments[at];
+        let Some(mixed) = segment.mixed.as_mut().filter(|mixed| mixed.stream.len() <= SHORT && mixed.bits <= 14) else {
+            return;
+        };
+        mixed.values = values;
+        if trial(delta, old).1 {
+            return;
         }
     }
 }
@@ -97,12 +134,13 @@ pub fn compose(data: &[u8]) {
         assert_eq!(apply(&pair[0], delta, &Limits::default()).unwrap(), pair[1]);
     }
     let deltas: Vec<&[u8]> = deltas.iter().map(|delta| &delta[..]).collect();
-    let composed = compose_deltas(&deltas, &small(1), &Limits::default()).unwrap();
+    let encode = if mode & 0x80 != 0 { MIXING } else { small(MIN_LEVEL) };
+    let composed = compose_deltas(&deltas, &encode, &Limits::default()).unwrap();
     assert_eq!(&apply(old, &composed, &Limits::default()).unwrap(), new);
     assert_eq!(&apply_chain(old, &deltas, &Limits::default()).unwrap(), new);
     let (head, tail) = deltas.split_at(deltas.len() / 2);
-    let halves = [head, tail].map(|half| compose_deltas(half, &small(1), &Limits::default()).unwrap());
-    let composed = compose_deltas(&[&halves[0], &halves[1]], &small(1), &Limits::default()).unwrap();
+    let halves = [head, tail].map(|half| compose_deltas(half, &encode, &Limits::default()).unwrap());
+    let composed = compose_deltas(&[&halves[0], &halves[1]], &encode, &Limits::default()).unwrap();
     assert_eq!(&apply(old, &composed, &Limits::default()).unwrap(), new);
 }
 
@@ -272,6 +310,7 @@ impl Script<'_> {
             width: [1, 2, 4, 8][usize::from(choice % 4)],
             merge: [0, 1, 8, 64][usize::from(choice / 4 % 4)],
             compressed: choice & 16 != 0,
+            lzma: choice & 64 != 0,
             check: choice & 32 == 0,
         }
     }

@@ -5,10 +5,12 @@
 
 mod chains;
 mod deltas;
+mod explain;
 mod failures;
 mod help;
 mod pipes;
 #[cfg(unix)]
 mod signals;
 mod support;
+mod vectors;
 mod walkthrough;

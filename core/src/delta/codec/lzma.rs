@@ -55,7 +55,7 @@ impl Properties {
             .literal_position_bits(self.literal_position)
             .position_bits(self.position)
             .mode(Mode::Normal)
-            .match_finder(MatchFinder::BinaryTree4)
+            .match_finder(if search.trees { MatchFinder::BinaryTree4 } else { MatchFinder::HashChain4 })
             .nice_len(search.nice_len)
             .depth(search.depth);
         let mut filters = Filters::new();
@@ -93,7 +93,7 @@ pub(super) fn encode(
 }
 
 /// Decoders do not search.
-const ANY_SEARCH: LzmaSearch = LzmaSearch { nice_len: 32, depth: 1, least_gain: 1, least_share: 1 };
+const ANY_SEARCH: LzmaSearch = LzmaSearch { trees: false, nice_len: 24, depth: 1, least_gain: 1, least_share: 1 };
 
 /// Fills `column` from `encoded`, which must end where the column does.
 pub(super) fn decode(encoded: &[u8], properties: Properties, column: &mut [u8]) -> Result<()> {

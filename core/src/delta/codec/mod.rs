@@ -19,13 +19,13 @@ use crate::error::{Error, Result, Status};
 pub(crate) const APPLIER_OVERHEAD: u64 = 192 << 10;
 
 /// The column is empty and nothing follows.
-const EMPTY: u8 = 0;
+pub(super) const EMPTY: u8 = 0;
 /// A varint length and the bytes themselves.
 const RAW: u8 = 1;
 /// A varint decoded length, a varint encoded length, and one zstd frame without content size and checksum.
-const ZSTD: u8 = 2;
+pub(super) const ZSTD: u8 = 2;
 /// A varint decoded length, a varint encoded length, a byte of properties, and one raw LZMA stream with an end marker.
-const LZMA: u8 = 3;
+pub(super) const LZMA: u8 = 3;
 
 /// Below this nothing is worth a zstd frame.
 const MIN_COMPRESSIBLE: usize = 16;
@@ -33,6 +33,9 @@ const MIN_COMPRESSIBLE: usize = 16;
 /// Columns up to twice this are tried whole, of longer ones that much in three pieces.
 const SAMPLE: usize = 48 << 10;
 const PIECES: usize = 3;
+
+/// Columns from here on are tried by a part of them once more before all of it is given to a slow codec.
+const LONG: usize = 256 << 10;
 
 /// What slow codecs may still take of an applier's time, and what they are not worth trying on.
 pub(super) struct Allowance {
@@ -152,14 +155,33 @@ impl ColumnEncoder {
         if is_noise {
             return Ok(Some((ZSTD, fast)));
         }
-        let expected = scale(sample_best.len()).min(fast.len());
-        let limit = sample_best.len().min(sample_fast);
-        if let Some(encoded) = try_lzma(self.coding.lzma, column, &sample, limit, expected, allowance)? {
-            return Ok(Some((LZMA, encoded)));
+        let mut best = match sample {
+            Cow::Borrowed(_) => Some(sample_best.clone()),
+            // Addends are searched quickly, so it costs little to know what LZMA has to beat.
+            Cow::Owned(_) if content == Content::Addends => Some(compressor.compress(column).map_err(no_memory)?),
+            Cow::Owned(_) => None,
+        };
+        let to_beat = best.as_ref().map_or_else(|| scale(sample_best.len()), Vec::len).min(fast.len());
+        if let Some(search) = self.coding.lzma.filter(|search| allowance.allows(search, column, to_beat)) {
+            let sample_limit = sample_best.len().min(sample_fast);
+            if let Some(properties) = lzma_pays(search, column, content, &sample, sample_limit, compressor)?
+                && let Some(mut encoded) = lzma::encode(column, properties, search, search.worth(to_beat))?
+            {
+                // What a sample says of the rest may be wrong, and literals never take more than zstd makes of them.
+                if best.is_none() {
+                    best = Some(compressor.compress(column).map_err(no_memory)?);
+                }
+                if best.as_ref().is_none_or(|best| encoded.len() < best.len().min(fast.len())) {
+                    let taken = encoded.len() as u64 * LZMA_NANOSECONDS;
+                    allowance.nanoseconds = allowance.nanoseconds.saturating_sub(taken);
+                    encoded.insert(0, properties.to_byte());
+                    return Ok(Some((LZMA, encoded)));
+                }
+            }
         }
-        let best = match sample {
-            Cow::Borrowed(_) => sample_best,
-            Cow::Owned(_) => compressor.compress(column).map_err(no_memory)?,
+        let best = match best.take() {
+            Some(best) => best,
+            None => compressor.compress(column).map_err(no_memory)?,
         };
         Ok(Some((ZSTD, if best.len() < fast.len() { best } else { fast })))
     }
@@ -178,45 +200,44 @@ impl ColumnEncoder {
     }
 }
 
-/// What LZMA makes of `column`, properties first, where it is smaller than the `expected` length of zstd's and within
-/// `allowance`; zstd makes `limit` bytes of the sample.
-fn try_lzma(
-    search: Option<LzmaSearch>,
-    column: &[u8],
-    sample: &[u8],
-    limit: usize,
-    expected: usize,
-    allowance: &mut Allowance,
-) -> Result<Option<Vec<u8>>> {
-    let Some(search) = search
-        .filter(|search| column.len() <= lzma::MAX_LEN && column.len() >= allowance.stream_bytes / search.least_share)
-    else {
-        return Ok(None);
-    };
-    let worth = |len: usize| len - len / search.least_gain;
-    let cost = |len: usize| len as u64 * LZMA_NANOSECONDS;
-    if cost(worth(expected)) > allowance.nanoseconds {
-        return Ok(None);
+impl Allowance {
+    /// Whether LZMA may be tried on `column`, of which zstd makes `to_beat` bytes.
+    fn allows(&self, search: &LzmaSearch, column: &[u8], to_beat: usize) -> bool {
+        column.len() <= lzma::MAX_LEN
+            && column.len() >= self.stream_bytes / search.least_share
+            && search.worth(to_beat) as u64 * LZMA_NANOSECONDS <= self.nanoseconds
     }
-    let mut tried = Vec::new();
+}
+
+/// The properties with which LZMA is likely to pay for `column`; `None` where it is not. `compressor` makes `sample_limit`
+/// bytes of the sample.
+fn lzma_pays(
+    search: LzmaSearch,
+    column: &[u8],
+    content: Content,
+    sample: &[u8],
+    sample_limit: usize,
+    compressor: &mut Compressor<'_>,
+) -> Result<Option<lzma::Properties>> {
+    let mut best = None;
     for properties in lzma::TRIED {
-        if let Some(encoded) = lzma::encode(sample, properties, search, worth(limit))? {
-            tried.push((encoded, properties));
+        let limit = best.as_ref().map_or(search.worth(sample_limit), |(len, _)| *len);
+        if let Some(encoded) = lzma::encode(sample, properties, search, limit)? {
+            best = Some((encoded.len(), properties));
         }
     }
-    let Some((encoded, properties)) = tried.into_iter().min_by_key(|(encoded, _)| encoded.len()) else {
+    let Some((_, properties)) = best else {
         return Ok(None);
     };
-    let encoded = if sample.len() == column.len() {
-        Some(encoded)
-    } else {
-        lzma::encode(column, properties, search, worth(expected))?
-    };
-    Ok(encoded.filter(|encoded| cost(encoded.len()) <= allowance.nanoseconds).map(|mut encoded| {
-        allowance.nanoseconds -= cost(encoded.len());
-        encoded.insert(0, properties.to_byte());
-        encoded
-    }))
+    if content == Content::Addends && column.len() > LONG {
+        // Among addends it is close. All of them would take long; a quarter tells better than the sample.
+        let part = &column[column.len() / 8 * 3..][..column.len() / 4];
+        let to_beat = compressor.compress(part).map_err(no_memory)?.len();
+        if lzma::encode(part, properties, search, search.worth(to_beat))?.is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(properties))
 }
 
 /// What stands for `column` when codecs are tried: all of it where it is short.
@@ -241,6 +262,13 @@ pub(super) struct Column<'f> {
     pub(super) codec: u8,
     /// How many bytes of the frame it takes.
     pub(super) encoded_len: usize,
+}
+
+impl Column<'_> {
+    /// What decoding it takes of memory for a while beside its bytes.
+    pub(super) fn working_memory(&self) -> u64 {
+        if self.codec == LZMA { lzma::decoder_memory(self.bytes.len() as u64) } else { 0 }
+    }
 }
 
 /// Decodes columns; holds zstd's state between calls.

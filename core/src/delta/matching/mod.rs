@@ -16,6 +16,7 @@ mod bsdiff;
 mod bytes;
 mod cost;
 mod effort;
+mod estimate;
 mod grams;
 mod path;
 mod seeds;
@@ -66,6 +67,10 @@ const LONG: u64 = 512;
 const LITERAL_SAMPLE: usize = 1 << 20;
 const LITERAL_SAMPLE_LEVEL: i32 = 9;
 
+/// What literals are taken to cost, of what they were taken to cost before, where it is tried whether that makes a
+/// smaller delta.
+const RETRY: (u64, u64) = (4, 5);
+
 /// What `old` and `new` have in common: covers in the order of `new`, not overlapping there, all inside both files.
 pub(crate) fn find_covers(
     old: &dyn ReadAt,
@@ -91,12 +96,16 @@ fn find_in_windows(
     let whole = old.size() <= limits.old;
     let shortest = if whole { LONG } else { 0 };
     let equal = anchors::equal_stretches(old, new, shortest, task)?;
+    let left = new.size() - equal.iter().map(|cover| cover.len).sum::<u64>();
+    let effort = Effort::of(level);
+    let new_size = new.size();
     let mut covers = Vec::new();
     let mut decided = Vec::new();
     for window in windows::plan(old.size(), new.size(), &equal, limits) {
         let (old, new) = window.load(old, new, task)?;
         let known = window.pack(&equal);
-        let found = match_window(&old, &new, &known, &Effort::of(level), task)?;
+        let effort = effort.on(old.len(), left, new_size);
+        let found = match_window(&old, &new, &known, &effort, task)?;
         window.unpack(&found, &mut covers);
         decided.extend(window.decided());
     }
@@ -124,11 +133,24 @@ fn match_window(
 ) -> Result<Vec<Stretch>> {
     let mut literals = Literals::of(new, effort.literal_sampling);
     let seeds = seeds::find(old, new, &literals, known, effort, task)?;
-    let path = path::cheapest(old, new, &literals, &seeds, effort, task)?;
-    if !effort.literal_trial || !literals_are_cheaper(new, &path, &mut literals)? {
-        return Ok(path);
+    let mut path = path::cheapest(old, new, &literals, &seeds, effort, task)?;
+    if effort.literal_trial && literals_are_cheaper(new, &path, &mut literals)? {
+        path = path::cheapest(old, new, &literals, &seeds, effort, task)?;
     }
-    path::cheapest(old, new, &literals, &seeds, effort, task)
+    if effort.retries > 0 {
+        let mut len = estimate::encoded_len(old, new, &path)?;
+        for _ in 0..effort.retries {
+            let (actual, expected) = RETRY;
+            literals.lower(expected, actual);
+            let next = path::cheapest(old, new, &literals, &seeds, effort, task)?;
+            let next_len = estimate::encoded_len(old, new, &next)?;
+            if next_len >= len {
+                break;
+            }
+            (path, len) = (next, next_len);
+        }
+    }
+    Ok(path)
 }
 
 /// Compresses what `path` leaves as literals, and lowers their expected cost if it was much too high.

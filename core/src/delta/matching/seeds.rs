@@ -29,6 +29,9 @@ const FAR_DIFFERENT: usize = 28;
 /// A block with dearer literals than this may be such noise.
 const NOISE: u64 = 4 * cost::BIT;
 
+/// Different values among [`FAR`] bytes of which three in four are noise.
+const NOISE_VALUES: usize = 128;
+
 /// Bytes that match nothing, most likely: between two covers that are known, or with literals as dear as this. So
 /// small a share of the old bytes is passed over before an index is built for them.
 const SHORT_GAP: usize = 64;
@@ -73,6 +76,13 @@ fn elements_agree(old: &[u8], new: &[u8]) -> bool {
     let of_four = equal.iter().max().copied().unwrap_or_default();
     let of_two = (equal[0] + equal[2]).max(equal[1] + equal[3]);
     of_four * 3 > elements * 2 || of_two * 3 > elements * 2 * 2
+}
+
+/// Whether `bytes`, which need not fill the block that tells what literals cost, take many values.
+fn is_noise(bytes: &[u8]) -> bool {
+    let mut seen = [false; 256];
+    bytes.iter().for_each(|&byte| seen[usize::from(byte)] = true);
+    seen.iter().filter(|seen| **seen).count() >= NOISE_VALUES
 }
 
 struct Walk<'a> {
@@ -230,7 +240,7 @@ impl Walk<'_> {
             positions: grams.stride(),
         };
         grams.matches(&query, found);
-        if self.effort.suffixes && !found.is_empty() {
+        if self.effort.suffixes > 0 && !found.is_empty() {
             let suffixes = match self.suffixes.take() {
                 Some(suffixes) => suffixes,
                 None => Suffixes::new(self.old)?,
@@ -303,15 +313,16 @@ impl Walk<'_> {
         if different * NEAR <= near * NEAR_DIFFERENT {
             return Some(STEP.min(len));
         }
+        if len < FAR || different > FAR_DIFFERENT || differences(&old[..FAR], &new[..FAR]) * NEAR > FAR * FAR_DIFFERENT
+        {
+            return None;
+        }
         let literal = self.literals.at(position);
-        if literal < NOISE || len < FAR || different > FAR_DIFFERENT {
-            return None;
-        }
-        if differences(&old[..FAR], &new[..FAR]) * NEAR > FAR * FAR_DIFFERENT {
-            return None;
-        }
-        if literal >= PURE_NOISE && elements_agree(&old[..FAR], &new[..FAR]) {
+        if elements_agree(&old[..FAR], &new[..FAR]) && (literal >= PURE_NOISE || is_noise(&new[..FAR])) {
             return Some(FAR / 2);
+        }
+        if literal < NOISE {
+            return None;
         }
         let mut addend = Addend::default();
         let pairs = new[..FAR].iter().zip(&old[..FAR]).enumerate();

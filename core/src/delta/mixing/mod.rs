@@ -17,6 +17,8 @@ mod elements;
 mod mixer;
 mod number;
 mod references;
+#[cfg(test)]
+mod tests;
 
 use self::elements::Elements;
 use self::references::{Place, References};
