@@ -106,8 +106,9 @@ proptest! {
 fn pair() -> [Vec<u8>; 2] {
     let old = Noise(1).bytes(500_000);
     let mut new = old.clone();
-    for (i, byte) in new[..300_000].iter_mut().enumerate().filter(|(i, _)| i % 4 == 1) {
-        *byte = byte.wrapping_add((i % 3) as u8);
+    let changes = Noise(3).bytes(300_000);
+    for (byte, change) in new.iter_mut().zip(changes).skip(1).step_by(4) {
+        *byte = byte.wrapping_add(change % 3);
     }
     new.splice(310_000..312_000, Noise(2).bytes(9_000));
     new[400_000..].rotate_left(7_000);
@@ -119,7 +120,7 @@ fn every_byte_is_explained_at_every_level_and_in_many_segments() {
     let [old, new] = pair();
     for level in MIN_LEVEL..=MAX_LEVEL {
         let whole = check_own(&diff(&old, &new, &at_level(level)).unwrap());
-        assert!((50_000..51_000).contains(&whole.inspection.changed_bytes), "level {level}");
+        assert!((49_000..51_000).contains(&whole.inspection.changed_bytes), "level {level}");
         let options = DiffOptions { encode: small(level), ..at_level(level) };
         let delta = diff(&old, &new, &options).unwrap();
         assert!(check_own(&delta).largest_segments.len() > 1, "level {level}");

@@ -158,8 +158,14 @@ impl SegmentBuilder {
             bytes.extend_from_slice(&check.to_le_bytes());
         }
         let mut working_memory = 0;
-        for column in [&self.insert_lens, &self.copy_lens, &self.from_steps, &self.literals] {
-            working_memory = columns.encode(column, Content::Plain, &mut allowance, &mut bytes)?.max(working_memory);
+        let literals = if self.is_literal() { Content::Whole } else { Content::Plain };
+        for (column, content) in [
+            (&self.insert_lens, Content::Plain),
+            (&self.copy_lens, Content::Plain),
+            (&self.from_steps, Content::Plain),
+            (&self.literals, literals),
+        ] {
+            working_memory = columns.encode(column, content, &mut allowance, &mut bytes)?.max(working_memory);
         }
         let mut addends = self.encode_lanes(limit, &mut allowance, columns)?;
         working_memory = addends.memory.max(working_memory);

@@ -13,9 +13,11 @@ pub(super) struct Properties {
     position: u32,
 }
 
-/// Text and code, records without any alignment, and numbers of four bytes.
-pub(super) const TRIED: [Properties; 3] =
-    [Properties::new(3, 0, 2), Properties::new(1, 0, 0), Properties::new(1, 2, 2)];
+/// For addends and their gaps, which have no alignment.
+pub(super) const UNALIGNED: Properties = Properties::new(1, 0, 0);
+
+/// For anything: text and code, records without any alignment, and numbers of four bytes.
+pub(super) const ANY: [Properties; 3] = [Properties::new(3, 0, 2), UNALIGNED, Properties::new(1, 2, 2)];
 
 /// What a decoder takes beside its dictionary at most, in bytes.
 const OVERHEAD: u64 = 64 << 10;

@@ -49,6 +49,8 @@ pub(super) struct Allowance {
 pub(super) enum Content {
     /// Numbers or literals: our level over all of it.
     Plain,
+    /// Literals that are all of their segment: never more than zstd makes of them at our level.
+    Whole,
     /// A part of addends, which may be noise: the fastest level alone where ours gains nothing on a sample.
     Addends,
 }
@@ -163,12 +165,13 @@ impl ColumnEncoder {
         };
         let to_beat = best.as_ref().map_or_else(|| scale(sample_best.len()), Vec::len).min(fast.len());
         if let Some(search) = self.coding.lzma.filter(|search| allowance.allows(search, column, to_beat)) {
+            let search = if content == Content::Addends { search.in_addends() } else { search };
             let sample_limit = sample_best.len().min(sample_fast);
             if let Some(properties) = lzma_pays(search, column, content, &sample, sample_limit, compressor)?
                 && let Some(mut encoded) = lzma::encode(column, properties, search, search.worth(to_beat))?
             {
-                // What a sample says of the rest may be wrong, and literals never take more than zstd makes of them.
-                if best.is_none() {
+                // What a sample says of the rest may be wrong.
+                if best.is_none() && content == Content::Whole {
                     best = Some(compressor.compress(column).map_err(no_memory)?);
                 }
                 if best.as_ref().is_none_or(|best| encoded.len() < best.len().min(fast.len())) {
@@ -220,7 +223,8 @@ fn lzma_pays(
     compressor: &mut Compressor<'_>,
 ) -> Result<Option<lzma::Properties>> {
     let mut best = None;
-    for properties in lzma::TRIED {
+    let tried = if content == Content::Addends { &[lzma::UNALIGNED][..] } else { &lzma::ANY };
+    for &properties in tried {
         let limit = best.as_ref().map_or(search.worth(sample_limit), |(len, _)| *len);
         if let Some(encoded) = lzma::encode(sample, properties, search, limit)? {
             best = Some((encoded.len(), properties));
