@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$repository"
 
 # Each stage is a function; another language is another function and its name here.
-stages=(tools rust_format rust_lints rust_tests rust_docs quickstart walkthrough kills)
+stages=(tools rust_format rust_lints rust_tests rust_docs vectors bench quickstart walkthrough kills)
 
 tools() {
     need_cargo
@@ -30,6 +30,19 @@ rust_tests() {
 
 rust_docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+}
+
+# A second reader, in Python and from FORMAT.md alone, decodes what the Rust tests decode.
+vectors() {
+    local python
+    python=$(python_with zstandard)
+    "$python" -B tests/vectors/decode.py vectors
+}
+
+# The benchmark works, on files of a few kilobytes and without other tools.
+bench() {
+    need_python
+    python3 -B tests/bench/test_bench.py
 }
 
 # The main job on the committed checkpoints, and on two files that are nothing but an edge.

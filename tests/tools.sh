@@ -9,7 +9,7 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# zstd and libsais are C, and Rust links through `cc`.
+# zstd, LZMA and libsais are C, and Rust links through `cc`.
 need_c_compiler() {
     command -v cc >/dev/null && return
     command -v apt-get >/dev/null || { echo "a C compiler is needed: install one that answers to \`cc\`" >&2; return 1; }
@@ -25,6 +25,24 @@ need_strace() {
     echo "installing strace (apt-get install strace)"
     as_root apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends strace
+}
+
+need_python() {
+    command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null && return
+    command -v apt-get >/dev/null || { echo "Python 3 with venv is needed: install it" >&2; return 1; }
+    echo "installing Python (apt-get install python3 python3-venv)" >&2
+    as_root apt-get update -qq >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 python3-venv >&2
+}
+
+# Prints a Python that has the packages; they go into a virtual environment in the build directory.
+python_with() {
+    need_python || return
+    local venv
+    venv=$(cargo_target_directory)/python
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv" >&2 || return
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2 || return
+    echo "$venv/bin/python"
 }
 
 need_cargo() {

@@ -11,7 +11,7 @@ use patchcore::{CancelToken, Digest, Error, Limits, Result, Status, Task};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use support::calls::{apply, apply_chain, at_level, compose, diff, small, verify};
+use support::calls::{apply, apply_chain, at_level, compose, diff, small};
 use support::files::{Noise, Part, versions};
 use support::forge::{self, Delta, Segment};
 use support::promises::check_delta;

@@ -15,8 +15,9 @@ use patchcore::io::{FileSource, OutputOptions, ReadAt};
 use patchcore::{Error, Limits, Result, Status, Task};
 
 use support::calls::{apply, apply_chain, compose, diff, small, verify};
-use support::files::Noise;
-use support::forge::{COPY_LENS, Column, Delta, INSERT_LENS, LITERALS, OVERHEAD, Op, varint};
+use support::files::{Noise, Part};
+use support::forge::{self, COPY_LENS, Column, Delta, INSERT_LENS, LITERALS, MIXED, Mixed, OVERHEAD, Op, varint};
+use support::kinds::Kind;
 use support::targets::old_file;
 
 const CHILD: &str = "PATCHCORE_MEMORY_TEST_CHILD";
@@ -141,7 +142,8 @@ fn giant_numbers_allocate_nothing_beyond_the_limits() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    for (number, (what, delta)) in giants().into_iter().enumerate() {
+    let all = giants().into_iter().map(|(what, delta)| (what.to_owned(), delta)).chain(slow_giants());
+    for (number, (what, delta)) in all.enumerate() {
         std::fs::write(folder.path().join(format!("{number} {what}")), delta).unwrap();
     }
     run_child("giant_numbers_allocate_nothing_beyond_the_limits", folder.path());
@@ -159,7 +161,7 @@ fn read_in_every_way(what: &str, old: &[u8], delta: &[u8], next: &[u8]) {
     assert!(results[2].is_err(), "{what}");
     // Whether the old file has such a size is nothing that a delta alone can tell.
     for error in results.into_iter().filter_map(Result::err) {
-        let refusals = [Status::Corrupt, Status::Limit, Status::SourceMismatch];
+        let refusals = [Status::Corrupt, Status::Limit, Status::SourceMismatch, Status::Unsupported];
         assert!(refusals.contains(&error.status()), "{what}: {error}");
     }
 }
@@ -196,6 +198,85 @@ fn applying_takes_no_more_than_the_limit() {
         std::fs::write(folder.path().join(name), delta).unwrap();
     }
     run_child("applying_takes_no_more_than_the_limit", folder.path());
+}
+
+#[test]
+fn the_slow_codecs_take_no_more_than_the_header_says() {
+    if let Some(folder) = given_folder() {
+        let mut names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        names.retain(|path| path.extension().is_some_and(|end| end == "delta"));
+        names.sort_by_key(|path| Header::read(&mut File::open(path).unwrap()).unwrap().apply_memory);
+        for path in names {
+            let header = Header::read(&mut File::open(&path).unwrap()).unwrap();
+            let old = FileSource::open(&path.with_extension("old")).unwrap();
+            let limits = Limits { memory: header.apply_memory, ..Limits::default() };
+            for (threads, stack) in [(1, 0), (2, STACK)] {
+                let options = ApplyOptions { limits, threads };
+                grows_by_at_most(header.apply_memory + SLACK + stack, || {
+                    let mut delta = File::open(&path).unwrap();
+                    delta::apply(&old, &mut delta, &mut std::io::sink(), &options, &mut Task::new()).unwrap();
+                });
+            }
+        }
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (mut lzma, mut mixed) = (0, 0);
+    let limits = [256 << 10, MIB, 12 * MIB, u64::MAX];
+    let mut pairs: Vec<_> = Kind::one_of_each(400 << 10).iter().map(|kind| (kind.files(2), &limits[..])).collect();
+    // Models and dictionaries of megabytes.
+    pairs.push((Kind::Numbers { seed: 1, len: 5 << 20, width: 1, stride: 8 }.files(2), &limits[2..3]));
+    pairs.push((vec![Vec::new(), Part::Table { seed: 1, len: 3 << 20 }.bytes()], &limits[2..]));
+    for (number, (files, limits)) in pairs.into_iter().enumerate() {
+        for (level, &max_apply_memory) in
+            [6, 9].into_iter().flat_map(|level| limits.iter().map(move |most| (level, most)))
+        {
+            let encode = EncodeOptions { level, threads: 2, max_apply_memory };
+            let delta = diff(&files[0], &files[1], &DiffOptions { engine: Engine::Auto, encode }).unwrap();
+            let header = Header::read(&mut &delta[..]).unwrap();
+            assert!(header.apply_memory <= max_apply_memory);
+            for segment in Delta::read(&delta).unwrap().segments {
+                let lens = segment.columns.iter().map(|column| match column {
+                    Column::Lzma(len, _) => *len,
+                    _ => 0,
+                });
+                lzma = lens.max().unwrap().max(lzma);
+                mixed = segment.mixed.map_or(0, |mixed| mixed.bits).max(mixed);
+            }
+            let path = folder.path().join(format!("{number}-{level}-{max_apply_memory}.delta"));
+            std::fs::write(path.with_extension("old"), &files[0]).unwrap();
+            std::fs::write(path, delta).unwrap();
+        }
+    }
+    assert!(lzma > 2 * SLACK && 3 << mixed > 2 * SLACK, "{lzma} bytes by LZMA, mixed with 2^{mixed} cells");
+    run_child("the_slow_codecs_take_no_more_than_the_header_says", folder.path());
+}
+
+/// Deltas whose LZMA columns and models ask for all that the header says.
+fn slow_giants() -> Vec<(String, Vec<u8>)> {
+    let mut giants = Vec::new();
+    let bomb = forge::lzma(&vec![0; 5 << 20], forge::USUAL);
+    for declared in [5 << 20, 5 << 20 | 1, 11 << 20, 1 << 31, u64::from(u32::MAX), 1 << 40, i64::MAX as u64] {
+        for memory in [OVERHEAD + 1_000, 11 * MIB, 12 * MIB] {
+            let mut delta = one_insert();
+            delta.segments[0].columns[LITERALS] = Column::Lzma(declared, bomb.clone());
+            delta.fit();
+            delta.header.apply_memory = memory;
+            giants.push((format!("lzma {declared} {memory}"), delta.bytes()));
+        }
+    }
+    for bits in [12, 20, 21, 22, 24, 25, 63, 255] {
+        for width in MIXED {
+            let mut delta = Delta::plain(&old_file(100), &[Op::copy(0, 100)]);
+            let segment = &mut delta.segments[0];
+            segment.columns.truncate(LITERALS + 1);
+            (segment.width, segment.mixed) = (width, Some(Mixed { bits, values: 1 << 60, stream: vec![7; 50] }));
+            delta.fit();
+            delta.header.apply_memory = delta.header.apply_memory.min(12 * MIB);
+            giants.push((format!("mixed {width} {bits}"), delta.bytes()));
+        }
+    }
+    giants
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod support;
 use proptest::prelude::*;
 
 use support::files::{Noise, Part, part, versions};
+use support::kinds::{Kind, kind};
 use support::promises::check_worst_case;
 
 fn cases(count: u32) -> ProptestConfig {
@@ -23,6 +24,33 @@ proptest! {
         let files = versions.files();
         check_worst_case(&files[0], &files[1], level)?;
         check_worst_case(&files[1], &unrelated.bytes(), level)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn no_kind_of_file_makes_a_delta_larger_than_the_compressed_new_file(
+        kind in kind(100 << 10),
+        other in kind(100 << 10),
+        level in 1..=9u8,
+    ) {
+        let files = kind.files(2);
+        check_worst_case(&files[0], &files[1], level)?;
+        check_worst_case(&other.files(1)[0], &files[0], level)?;
+    }
+}
+
+#[test]
+fn long_files_of_every_kind_cost_no_more_than_zstd_makes_of_them() {
+    let kinds = Kind::one_of_each(500 << 10);
+    for (kind, other) in kinds.iter().zip(kinds.iter().rev()) {
+        let files = kind.files(2);
+        for level in [4, 6, 7, 8, 9] {
+            check_worst_case(&files[0], &files[1], level).unwrap();
+            check_worst_case(&other.files(1)[0], &files[1], level).unwrap();
+        }
     }
 }
 

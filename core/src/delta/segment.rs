@@ -211,7 +211,7 @@ impl SegmentBuilder {
             return None;
         }
         let addends = self.addends.gaps_and_values();
-        let memory = (2 * limit).saturating_sub(2 * self.plain_bytes() + 2 * addends.len());
+        let memory = limit.saturating_mul(2).saturating_sub(2 * self.plain_bytes() + 2 * addends.len());
         let bits = mixing::bits_for(addends.len(), memory as u64)?;
         let (first, trial) = middle(&addends);
         let skipped = addends[..first].iter().map(|(gap, _)| gap + 1).sum::<u64>();

@@ -6,6 +6,7 @@ pub mod calls;
 pub mod column;
 pub mod files;
 pub mod forge;
+pub mod kinds;
 pub mod promises;
 pub mod readers;
 pub mod targets;

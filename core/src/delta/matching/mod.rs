@@ -1,10 +1,13 @@
 //! What two files have in common, because everything a delta saves is decided here.
 //!
 //! ```text
-//! blocks    equal blocks anywhere in the two files, streaming: exact covers in linear time
+//! anchors   equal stretches anywhere in the two files, streaming: exact covers in linear time
 //! windows   what they leave, with its surroundings, packed into two short buffers
-//! seeds     a walk along the current diagonal that asks the suffix array only where the diagonal fails
-//! path      the cheapest way through the diagonals that the seeds lie on, by the cost model
+//! seeds     a walk along the current diagonal that asks an index only where the diagonal fails: `grams`, a sampled
+//!           table of short strings, and where it pays `suffix`, the longest matches anywhere
+//! path      the cheapest way through the diagonals that the seeds lie on, by the cost model; `estimate` says whether
+//!           another way makes a smaller delta
+//! effort    what each level spends on all of this
 //! ```
 //!
 //! A *diagonal* is the distance between an old and a new position; a *cover* is a stretch of one diagonal. Seeds are
