@@ -66,11 +66,11 @@ pub(super) struct ColumnEncoder {
 
 /// Small tables, in which zstd finds the short and near matches of addends.
 const QUICK_SEARCH: [CParameter; 6] = [
-    CParameter::ChainLog(16),
-    CParameter::HashLog(17),
-    CParameter::SearchLog(4),
+    CParameter::ChainLog(14),
+    CParameter::HashLog(15),
+    CParameter::SearchLog(3),
     CParameter::MinMatch(3),
-    CParameter::TargetLength(48),
+    CParameter::TargetLength(32),
     CParameter::Strategy(zstd::zstd_safe::Strategy::ZSTD_btopt),
 ];
 
