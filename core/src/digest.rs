@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use sha2::Digest as _;
+use sha2::digest::common::hazmat::SerializableState;
 
 /// A SHA-256 digest. In text it is lower-case hex; either case is read, with or without a `sha256:` prefix.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,6 +74,9 @@ impl FromStr for Digest {
 #[derive(Clone, Default)]
 pub struct Hasher(sha2::Sha256);
 
+/// The length of the state of a [`Hasher`], in bytes.
+pub(crate) const HASHER_STATE_LEN: usize = 104;
+
 impl Hasher {
     /// A hash of nothing yet.
     pub fn new() -> Self {
@@ -82,6 +86,16 @@ impl Hasher {
     /// Takes in more bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
+    }
+
+    /// What it takes to go on later.
+    pub(crate) fn state(&self) -> [u8; HASHER_STATE_LEN] {
+        self.0.serialize().into()
+    }
+
+    /// Goes on from a [`state`](Self::state); `None` where it is none.
+    pub(crate) fn resume(state: [u8; HASHER_STATE_LEN]) -> Option<Self> {
+        sha2::Sha256::deserialize(&state.into()).ok().map(Self)
     }
 
     /// The digest of everything taken in.
@@ -103,5 +117,17 @@ mod tests {
         assert!("".parse::<Digest>().is_err());
         assert!("zz".repeat(32).parse::<Digest>().is_err());
         assert!(digest.has_prefix("BA78") && !digest.has_prefix("ba79"));
+    }
+
+    #[test]
+    fn a_hash_goes_on_where_it_stopped() {
+        for len in [0, 1, 63, 64, 65, 200] {
+            let bytes = vec![7; len];
+            let mut hasher = Hasher::new();
+            hasher.update(&bytes);
+            let mut hasher = Hasher::resume(hasher.state()).unwrap();
+            hasher.update(b"rest");
+            assert_eq!(hasher.finish(), Digest::of(&[&bytes[..], b"rest"].concat()));
+        }
     }
 }

@@ -133,7 +133,8 @@ impl Error {
         Self::new(Status::Limit, message)
     }
 
-    pub(crate) fn callback(value: i64) -> Self {
+    /// A caller's callback failed with `value`, which is kept.
+    pub fn callback(value: i64) -> Self {
         let mut error = Self::new(Status::Callback, "the caller's callback failed");
         error.0.callback_value = Some(value);
         error
@@ -150,6 +151,13 @@ impl Error {
     #[must_use]
     pub fn at(mut self, offset: u64) -> Self {
         self.0.offset.get_or_insert(offset);
+        self
+    }
+
+    /// Counts the byte offset, if one is named, from `start` bytes earlier: what is a part of a file says where in it.
+    #[must_use]
+    pub(crate) fn counted_from(mut self, start: u64) -> Self {
+        self.0.offset = self.0.offset.map(|offset| start.saturating_add(offset));
         self
     }
 
@@ -176,6 +184,11 @@ impl Error {
     /// The value that a caller's callback stopped the operation with.
     pub fn callback_value(&self) -> Option<i64> {
         self.0.callback_value
+    }
+
+    /// The operating system's number for what failed, where it was the system that said so.
+    pub fn system_code(&self) -> Option<i32> {
+        self.0.source.as_ref()?.downcast_ref::<io::Error>()?.raw_os_error()
     }
 }
 

@@ -24,9 +24,10 @@ pub mod io;
 pub mod limits;
 pub mod progress;
 mod route;
+pub mod trust;
 
 pub use cancel::CancelToken;
 pub use digest::Digest;
 pub use error::{Error, Result, Status};
 pub use limits::Limits;
-pub use progress::{Event, Phase, Stop, Task, Unit};
+pub use progress::{Event, LogLevel, Phase, Stop, Task, Unit};

@@ -53,6 +53,16 @@ pub enum Unit {
     Items,
 }
 
+impl Unit {
+    /// The name shown to people and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Bytes => "bytes",
+            Unit::Items => "items",
+        }
+    }
+}
+
 /// One progress event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -66,6 +76,29 @@ pub struct Event {
     pub unit: Unit,
 }
 
+/// How much a message matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum LogLevel {
+    /// Something is not as it should be, and the operation goes on.
+    Warning,
+    /// What was decided.
+    Info,
+    /// What it took.
+    Debug,
+}
+
+impl LogLevel {
+    /// The name shown to people and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            LogLevel::Warning => "warning",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+        }
+    }
+}
+
 /// Why an observer asks an operation to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -77,6 +110,8 @@ pub enum Stop {
 
 type Observer<'a> = Box<dyn FnMut(&Event) -> Result<(), Stop> + Send + 'a>;
 
+type Log<'a> = Box<dyn FnMut(LogLevel, &str) + Send + 'a>;
+
 const EVENT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// One running operation as its caller sees it: a cancellation flag and an observer of its progress.
@@ -84,6 +119,8 @@ const EVENT_INTERVAL: Duration = Duration::from_millis(100);
 pub struct Task<'a> {
     cancel: CancelToken,
     observer: Option<Observer<'a>>,
+    log: Option<Log<'a>>,
+    began: Option<Instant>,
     current: Option<Event>,
     last_sent: Option<Instant>,
 }
@@ -106,6 +143,20 @@ impl<'a> Task<'a> {
         self
     }
 
+    /// Calls `log` with what a user who wonders may want to know.
+    #[must_use]
+    pub fn logged(mut self, log: impl FnMut(LogLevel, &str) + Send + 'a) -> Self {
+        self.log = Some(Box::new(log));
+        self
+    }
+
+    /// Says something to whoever listens; `message` is only made where somebody does.
+    pub fn log(&mut self, level: LogLevel, message: impl FnOnce() -> String) {
+        if let Some(log) = &mut self.log {
+            log(level, &message());
+        }
+    }
+
     /// The flag that worker threads of the operation poll.
     pub(crate) fn cancel_token(&self) -> &CancelToken {
         &self.cancel
@@ -120,6 +171,7 @@ impl<'a> Task<'a> {
     pub(crate) fn begin(&mut self, phase: Phase, total: u64, unit: Unit) -> Result<()> {
         self.finish()?;
         self.current = Some(Event { phase, done: 0, total, unit });
+        self.began = self.log.is_some().then(Instant::now);
         self.last_sent = None;
         self.advance(0)
     }
@@ -141,9 +193,18 @@ impl<'a> Task<'a> {
         if let Some(event) = &mut self.current {
             event.done = event.total;
             self.send()?;
+            self.log_phase();
             self.current = None;
         }
         Ok(())
+    }
+
+    fn log_phase(&mut self) {
+        if let (Some(Event { phase, total, unit, .. }), Some(began)) = (self.current, self.began) {
+            self.log(LogLevel::Debug, || {
+                format!("{}: {total} {} in {:.3} s", phase.name(), unit.name(), began.elapsed().as_secs_f64())
+            });
+        }
     }
 
     fn send(&mut self) -> Result<()> {
@@ -178,6 +239,18 @@ mod tests {
         task.finish().unwrap();
         drop(task);
         assert_eq!(seen, [(0, 10), (10, 10)]);
+    }
+
+    #[test]
+    fn the_log_tells_what_every_phase_took() {
+        let mut said = Vec::new();
+        let mut task = Task::new().logged(|level, message| said.push((level, message.to_owned())));
+        task.begin(Phase::Hash, 10, Unit::Bytes).unwrap();
+        task.begin(Phase::Apply, 2, Unit::Items).unwrap();
+        task.finish().unwrap();
+        drop(task);
+        assert!(said.iter().all(|(level, _)| *level == LogLevel::Debug));
+        assert!(said[0].1.starts_with("hash: 10 bytes in ") && said[1].1.starts_with("apply: 2 items in "), "{said:?}");
     }
 
     #[test]

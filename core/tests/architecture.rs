@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("io", &["io"], &["words"]),
     ("delta", &["delta"], &["words", "io"]),
     ("chain", &["chain"], &["words", "io", "delta"]),
+    ("trust", &["trust"], &["words"]),
 ];
 
 /// What is said in some files only, tests apart: the words, where they are looked for, and the files or folders that

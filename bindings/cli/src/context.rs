@@ -32,6 +32,9 @@ impl Context {
                 Ok(())
             });
         }
+        if self.printer.verbose() {
+            task = task.logged(Printer::log);
+        }
         let result = operation(&mut task)?;
         Ok((result, started.elapsed()))
     }

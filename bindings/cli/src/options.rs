@@ -14,7 +14,7 @@ pub(crate) struct GlobalOptions {
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
-    /// Print all there is to know
+    /// Print all there is to know, and on standard error what each phase took
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
 

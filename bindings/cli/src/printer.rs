@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Write};
 
-use patchcore::{Error, Result};
+use patchcore::{Error, LogLevel, Result};
 use serde_json::{Value, json};
 
 use crate::options::GlobalOptions;
@@ -56,6 +56,11 @@ impl Printer {
         let mut stdout = io::stdout().lock();
         write!(stdout, "{text}").and_then(|()| stdout.flush())?;
         Ok(())
+    }
+
+    /// Says, to whoever asked for all there is to know, what an operation tells about itself.
+    pub(crate) fn log(level: LogLevel, message: &str) {
+        let _ = writeln!(io::stderr(), "{}: {message}", level.name());
     }
 
     /// Says what went wrong. Nobody is left to tell where even that fails.

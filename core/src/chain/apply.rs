@@ -12,7 +12,7 @@ use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result, Status};
 use crate::io::{FileSource, OutputFile, OutputOptions, ReadAt, Section, hash};
 use crate::limits::{DEFAULT_APPLY_MEMORY, Limits};
-use crate::progress::{Phase, Task, Unit};
+use crate::progress::{LogLevel, Phase, Task, Unit};
 
 /// How a chain is applied.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,6 +61,10 @@ impl Chain {
         let digest = hash(old, task)?;
         let from = if digest == wanted.digest { to } else { self.start(&digest, to)? };
         let route = self.route(from, to)?;
+        task.log(LogLevel::Info, || {
+            let bytes: u64 = route.iter().map(|link| link.size).sum();
+            format!("{}: {} links, {bytes} bytes", self.index.label(from, to), route.len())
+        });
         let deltas = self.deltas(&route)?;
         let one_pass = if deltas.is_empty() {
             copy_checked(old, &digest, out, task)?;
@@ -83,14 +87,23 @@ impl Chain {
         output: OutputOptions,
         task: &mut Task<'_>,
     ) -> Result<Applied> {
-        let old_source = FileSource::open(old)?;
+        self.apply_into_file(&FileSource::open(old)?, out, target, options, output, task)
+    }
+
+    /// [`apply_file`](Self::apply_file) for an old file wherever it is.
+    pub fn apply_into_file(
+        &self,
+        old: &dyn ReadAt,
+        out: &Path,
+        target: Option<usize>,
+        options: &ApplyOptions<'_>,
+        output: OutputOptions,
+        task: &mut Task<'_>,
+    ) -> Result<Applied> {
         let mut file = OutputFile::create(out, output)?;
         let beside = if file.is_direct() { None } else { Some(folder_of(out)) };
         let options = ApplyOptions { scratch: options.scratch.or(beside), ..*options };
-        let applied = self.apply(&old_source, &mut file, target, &options, task).map_err(|e| match e.status() {
-            Status::SourceMismatch => e.in_file(old),
-            _ => e,
-        })?;
+        let applied = self.apply(old, &mut file, target, &options, task).map_err(|e| delta::in_old(e, old))?;
         file.commit()?;
         Ok(applied)
     }
@@ -126,6 +139,7 @@ impl Chain {
                 Err(e) => return Err(self.blame(e, route, &limits, task)),
             }
         }
+        task.log(LogLevel::Info, || "one pass takes too much memory: going link by link".to_owned());
         apply_each(old, &sources, out, &in_force, options.scratch, task)
             .map_err(|e| self.blame(e, route, &limits, task))?;
         Ok(false)

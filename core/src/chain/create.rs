@@ -1,5 +1,6 @@
 //! A new chain from a row of deltas.
 
+use std::io::Write;
 use std::path::Path;
 
 use super::index::{Index, Place};
@@ -10,6 +11,9 @@ use crate::error::{Error, Result, Status};
 use crate::io::{FileSource, OutputFile, OutputOptions, ReadAt};
 use crate::limits::Limits;
 use crate::progress::{Phase, Task, Unit};
+
+/// The name of a chain that nobody named.
+const DEFAULT_ID: &str = "chain";
 
 /// What a new chain is called and whether it may replace another.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +44,43 @@ impl Chain {
             output.no_clobber |= std::fs::symlink_metadata(path).is_err();
         }
         let chain_id = options.chain_id.clone().unwrap_or_else(|| default_id(path));
+        let planned = Planned::new(chain_id, deltas, options, limits, task)?;
+        let mut file = OutputFile::create(path, output)?;
+        planned.write(&mut file, task)?;
+        file.commit()?;
+        task.finish()
+    }
+
+    /// Writes a new chain of `deltas` to `out`. It is called `chain` unless `options` say otherwise; what they say about an
+    /// existing chain has no meaning here.
+    pub fn create_to(
+        out: &mut dyn Write,
+        deltas: &[&dyn ReadAt],
+        options: &CreateOptions,
+        limits: &Limits,
+        task: &mut Task<'_>,
+    ) -> Result<()> {
+        let chain_id = options.chain_id.clone().unwrap_or_else(|| DEFAULT_ID.to_owned());
+        Planned::new(chain_id, deltas, options, limits, task)?.write(out, task)?;
+        task.finish()
+    }
+}
+
+/// A chain whose deltas were checked and found their places.
+struct Planned<'a> {
+    index: Index,
+    places: Vec<Place>,
+    deltas: &'a [&'a dyn ReadAt],
+}
+
+impl<'a> Planned<'a> {
+    fn new(
+        chain_id: String,
+        deltas: &'a [&'a dyn ReadAt],
+        options: &CreateOptions,
+        limits: &Limits,
+        task: &mut Task<'_>,
+    ) -> Result<Self> {
         names::check(&chain_id).map_err(|why| Error::invalid(format!("the chain id {chain_id:?} {why}")))?;
         let mut index = Index { chain_id, ..Index::default() };
         let mut given = options.names.iter().cloned();
@@ -48,17 +89,17 @@ impl Chain {
             let (names, versions) = (options.names.len(), index.versions.len());
             return Err(Error::invalid(format!("{names} names were given for {versions} versions")));
         }
+        Ok(Self { index, places, deltas })
+    }
 
-        let mut file = OutputFile::create(path, output)?;
-        task.begin(Phase::Encode, deltas.iter().map(|delta| delta.size()).sum(), Unit::Bytes)?;
-        let mut writer = Writer::begin(&mut file)?;
-        for (place, delta) in places.iter().zip(deltas) {
+    fn write(mut self, out: &mut dyn Write, task: &mut Task<'_>) -> Result<()> {
+        task.begin(Phase::Encode, self.deltas.iter().map(|delta| delta.size()).sum(), Unit::Bytes)?;
+        let mut writer = Writer::begin(out)?;
+        for (place, delta) in self.places.iter().zip(self.deltas) {
             let offset = writer.link(*delta, task)?;
-            index.links.push(place.link(offset, delta.size()));
+            self.index.links.push(place.link(offset, delta.size()));
         }
-        writer.index(&index)?;
-        file.commit()?;
-        task.finish()
+        writer.index(&self.index)
     }
 }
 
@@ -82,7 +123,7 @@ pub(super) fn refuse_chain(path: &Path) -> Result<()> {
 
 fn default_id(path: &Path) -> String {
     let stem = path.file_stem().and_then(|stem| stem.to_str());
-    stem.filter(|stem| names::check(stem).is_ok()).unwrap_or("chain").to_owned()
+    stem.filter(|stem| names::check(stem).is_ok()).unwrap_or(DEFAULT_ID).to_owned()
 }
 
 /// Checks each delta as a whole and finds its place; the versions that they bring are added to `index`, the links,

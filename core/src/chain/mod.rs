@@ -159,13 +159,17 @@ impl Chain {
         deltas.collect()
     }
 
-    /// Turns an offset within the delta of a link into one within the chain file.
+    /// Turns an offset within the delta of a link into one within the chain file, and says where the link lies when
+    /// it is damaged and nothing is said.
     fn in_link(&self, error: Error, link: &Link) -> Error {
         if error.path().is_some() {
             return error;
         }
-        let offset = link.offset + error.offset().unwrap_or(0);
-        self.in_chain(Error::new(error.status(), error.message()).at(offset))
+        let error = error.counted_from(link.offset);
+        match error.status() {
+            Status::Corrupt | Status::Unsupported | Status::Limit => self.in_chain(error.at(link.offset)),
+            _ => self.in_chain(error),
+        }
     }
 
     fn in_chain(&self, error: Error) -> Error {

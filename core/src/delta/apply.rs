@@ -6,7 +6,7 @@
 
 use std::io::{Read, Write};
 
-use super::applier::{Applier, buffer_len};
+use super::applier::{Applier, Workspace, buffer_len};
 use super::compose::check_continues;
 use super::decode::SegmentReader;
 use super::format::Header;
@@ -92,7 +92,8 @@ fn apply_checked(
     let mut work = |hashing: &mut Hashing, task: &mut Task<'_>| {
         task.begin(Phase::Apply, header.new_size, Unit::Bytes)?;
         let flag = Task::with_cancel(task.cancel_token().clone());
-        let mut applier = Applier::new(old, out, memory, hashing, task);
+        let workspace = Workspace::new(memory, hashing);
+        let mut applier = Applier::new(old, out, hashing, task, workspace);
         segments.replay(&mut applier, &mut { flag })?;
         applier.finish(&header)
     };
@@ -175,7 +176,7 @@ const MIN_BUFFERS: usize = 64 << 10;
 
 /// What buffers may take where `limit` bytes are allowed and decoding takes `needed`. A sixth of a small limit is enough
 /// and leaves the rest to the process around us.
-fn buffer_memory(limit: u64, needed: u64) -> usize {
+pub(super) fn buffer_memory(limit: u64, needed: u64) -> usize {
     let memory = limit.saturating_sub(needed).min(limit / 6);
     usize::try_from(memory).unwrap_or(MAX_BUFFERS).clamp(MIN_BUFFERS, MAX_BUFFERS)
 }

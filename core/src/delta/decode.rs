@@ -9,27 +9,113 @@ use super::codec::{APPLIER_OVERHEAD, ColumnDecoder};
 use super::format::{CHECK_LEN, HEADER_LEN, Header, MAX_VARINT_LEN, read_exact, take_varint};
 use super::frame::Segment;
 use super::ops::OperationSink;
+use super::replay::Replay;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::progress::Task;
 
+/// Turns frames into segments and knows what was decoded of a delta so far, however its bytes arrive.
+pub(super) struct Decoder {
+    header: Header,
+    columns: ColumnDecoder,
+    decoded: Decoded,
+}
+
+/// How far a decoder is. What it stands for was checked when it was reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Decoded {
+    pub(super) segments: u32,
+    /// Bytes of the new file that the segments so far make.
+    pub(super) produced: u64,
+    pub(super) stream_bytes: u64,
+}
+
+impl Decoder {
+    pub(super) fn new(header: Header) -> Result<Self> {
+        Self::resume(header, Decoded::default())
+    }
+
+    /// A decoder of the rest of a delta.
+    pub(super) fn resume(header: Header, decoded: Decoded) -> Result<Self> {
+        Ok(Self { header, columns: ColumnDecoder::new()?, decoded })
+    }
+
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(super) fn decoded(&self) -> Decoded {
+        self.decoded
+    }
+
+    /// Whether no segment is left.
+    pub(super) fn is_done(&self) -> bool {
+        self.decoded.segments == self.header.segments
+    }
+
+    /// The length of the next frame, of which `prefix` are the first bytes; `None` where it goes on behind them.
+    pub(super) fn frame_len(&self, prefix: &[u8]) -> Result<Option<u64>> {
+        let Some(len) = take_varint(&mut &prefix[..]) else {
+            return match prefix.len() {
+                MAX_VARINT_LEN.. => Err(Error::corrupt("the length of a segment is malformed")),
+                _ => Ok(None),
+            };
+        };
+        if len > self.room() || len > self.header.delta_size {
+            return Err(needs_more_memory());
+        }
+        Ok(Some(len))
+    }
+
+    /// What a frame and its decoded columns may take, in bytes.
+    fn room(&self) -> u64 {
+        self.header.apply_memory.saturating_sub(APPLIER_OVERHEAD)
+    }
+
+    /// Checks a whole frame, takes its checksum off, and decodes its columns.
+    pub(super) fn open(&mut self, frame: &mut Vec<u8>) -> Result<Segment> {
+        let (body, check) =
+            frame.split_last_chunk::<CHECK_LEN>().ok_or_else(|| Error::corrupt("a segment is too short"))?;
+        if crc32fast::hash(body) != u32::from_le_bytes(*check) {
+            return Err(Error::corrupt("a segment is damaged; fetch the delta again"));
+        }
+        frame.truncate(frame.len() - CHECK_LEN);
+        let budget = self.room().checked_sub(frame.len() as u64).ok_or_else(needs_more_memory)?;
+        let segment = Segment::parse(frame, &mut self.columns, budget)?;
+        let produced = self.decoded.produced.checked_add(segment.output_len);
+        let produced = produced.filter(|&end| end <= self.header.new_size);
+        self.decoded = Decoded {
+            segments: self.decoded.segments + 1,
+            produced: produced.ok_or_else(|| Error::corrupt("the segments make more than the new file"))?,
+            stream_bytes: self.decoded.stream_bytes.saturating_add(segment.stream_bytes()),
+        };
+        Ok(segment)
+    }
+
+    /// Checks, behind the last segment, that the whole delta of `delta_size` bytes is what its header says.
+    pub(super) fn check_end(&self, delta_size: u64) -> Result<()> {
+        if self.decoded.produced != self.header.new_size {
+            return Err(Error::corrupt("the segments make less than the new file").at(delta_size));
+        }
+        if self.decoded.stream_bytes != self.header.stream_bytes || delta_size != self.header.delta_size {
+            return Err(Error::corrupt("the header of the delta does not fit its segments").at(delta_size));
+        }
+        Ok(())
+    }
+}
+
 /// Reads the segments of a delta one after the other.
 pub(crate) struct SegmentReader<'r> {
     delta: &'r mut dyn Read,
-    header: Header,
-    decoder: ColumnDecoder,
+    decoder: Decoder,
     frame: Vec<u8>,
     /// Bytes read from the delta so far.
     offset: u64,
-    segments_read: u32,
-    /// Bytes of the new file that the segments so far make.
-    produced: u64,
-    stream_bytes: u64,
 }
 
 /// A segment whose operations were handed on.
-pub(super) struct ReplayedSegment<'f> {
-    pub(super) segment: Segment<'f>,
+pub(super) struct ReplayedSegment {
+    pub(super) segment: Segment,
     /// Where it lies in the delta, the length of its frame included.
     pub(super) delta: Range<u64>,
     /// The length of its frame.
@@ -43,20 +129,11 @@ impl<'r> SegmentReader<'r> {
     pub(crate) fn open(delta: &'r mut dyn Read, limits: &Limits) -> Result<Self> {
         let header = Header::read(delta)?;
         header.check_limits(limits)?;
-        Ok(Self {
-            delta,
-            header,
-            decoder: ColumnDecoder::new()?,
-            frame: Vec::new(),
-            offset: HEADER_LEN as u64,
-            segments_read: 0,
-            produced: 0,
-            stream_bytes: 0,
-        })
+        Ok(Self { delta, decoder: Decoder::new(header)?, frame: Vec::new(), offset: HEADER_LEN as u64 })
     }
 
     pub(crate) fn header(&self) -> &Header {
-        &self.header
+        self.decoder.header()
     }
 
     /// Hands the operations of every segment to `sink` and checks that the delta ends where it says.
@@ -69,36 +146,34 @@ impl<'r> SegmentReader<'r> {
         &mut self,
         sink: &mut S,
         task: &mut Task<'_>,
-        mut look: impl FnMut(&mut S, &ReplayedSegment<'_>, &mut Task<'_>) -> Result<()>,
+        mut look: impl FnMut(&mut S, &ReplayedSegment, &mut Task<'_>) -> Result<()>,
     ) -> Result<()> {
-        while self.segments_read < self.header.segments {
+        while !self.decoder.is_done() {
             task.check()?;
             let start = self.offset;
             let replayed = self.replay_segment(sink).map_err(|e| e.at(start))?;
             look(sink, &replayed, task)?;
         }
-        self.check_end()
+        self.decoder.check_end(self.offset)?;
+        if self.delta.read(&mut [0])? != 0 {
+            return Err(Error::corrupt("something follows the end of the delta").at(self.offset));
+        }
+        Ok(())
     }
 
-    fn replay_segment(&mut self, sink: &mut impl OperationSink) -> Result<ReplayedSegment<'_>> {
+    fn replay_segment(&mut self, sink: &mut impl OperationSink) -> Result<ReplayedSegment> {
         let delta_start = self.offset;
         self.read_frame()?;
-        let segment_start = self.produced;
-        let room = self.header.apply_memory.saturating_sub(APPLIER_OVERHEAD);
-        let budget = room.checked_sub(self.frame.len() as u64).ok_or_else(needs_more_memory)?;
-        let segment = Segment::parse(&self.frame, &mut self.decoder, budget)?;
-        let produced = segment_start.checked_add(segment.output_len).filter(|&end| end <= self.header.new_size);
-        self.produced = produced.ok_or_else(|| Error::corrupt("the segments make more than the new file"))?;
-        self.stream_bytes = self.stream_bytes.saturating_add(segment.stream_bytes());
-        self.segments_read += 1;
-        segment.replay(segment_start, self.header.old_size, sink)?;
+        let frame_len = self.frame.len() as u64;
+        let start = self.decoder.decoded.produced;
+        let segment = self.decoder.open(&mut self.frame)?;
+        Replay::new(&segment, &self.frame, start, self.header().old_size)?.run(u64::MAX, sink)?;
         segment.output_check.map_or(Ok(()), |check| sink.output_check(check))?;
-        let frame_len = (self.frame.len() + CHECK_LEN) as u64;
         Ok(ReplayedSegment {
             segment,
             delta: delta_start..self.offset,
             frame_len,
-            output: segment_start..self.produced,
+            output: start..self.decoder.decoded.produced,
         })
     }
 
@@ -107,44 +182,18 @@ impl<'r> SegmentReader<'r> {
         let mut prefix = [0; MAX_VARINT_LEN];
         let mut prefix_len = 0;
         let frame_len = loop {
-            if prefix_len == MAX_VARINT_LEN {
-                return Err(Error::corrupt("the length of a segment is malformed"));
+            if let Some(len) = self.decoder.frame_len(&prefix[..prefix_len])? {
+                break len;
             }
             read_exact(self.delta, &mut prefix[prefix_len..=prefix_len], self.offset)?;
             prefix_len += 1;
             self.offset += 1;
-            if let Some(len) = take_varint(&mut &prefix[..prefix_len]) {
-                break len;
-            }
         };
-        let room = self.header.apply_memory.saturating_sub(APPLIER_OVERHEAD);
-        if frame_len > room || frame_len > self.header.delta_size {
-            return Err(needs_more_memory());
-        }
         self.frame.clear();
         let read = (&mut *self.delta).take(frame_len).read_to_end(&mut self.frame)? as u64;
         self.offset += read;
         if read < frame_len {
             return Err(Error::corrupt("the delta ends early; fetch it again").at(self.offset));
-        }
-        let (body, check) =
-            self.frame.split_last_chunk::<CHECK_LEN>().ok_or_else(|| Error::corrupt("a segment is too short"))?;
-        if crc32fast::hash(body) != u32::from_le_bytes(*check) {
-            return Err(Error::corrupt("a segment is damaged; fetch the delta again"));
-        }
-        self.frame.truncate(frame_len as usize - CHECK_LEN);
-        Ok(())
-    }
-
-    fn check_end(&mut self) -> Result<()> {
-        if self.produced != self.header.new_size {
-            return Err(Error::corrupt("the segments make less than the new file").at(self.offset));
-        }
-        if self.stream_bytes != self.header.stream_bytes || self.offset != self.header.delta_size {
-            return Err(Error::corrupt("the header of the delta does not fit its segments").at(self.offset));
-        }
-        if self.delta.read(&mut [0])? != 0 {
-            return Err(Error::corrupt("something follows the end of the delta").at(self.offset));
         }
         Ok(())
     }

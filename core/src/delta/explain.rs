@@ -253,17 +253,17 @@ impl Ledger {
         delta
     }
 
-    fn add_column(&mut self, stream: Stream, column: &Column<'_>) -> u64 {
+    fn add_column(&mut self, stream: Stream, column: &Column) -> u64 {
         let codec = match column.codec {
             EMPTY => return 0,
             ZSTD => Codec::Zstd,
             LZMA => Codec::Lzma,
             _ => Codec::Raw,
         };
-        self.add(stream, codec, column.encoded_len as u64, column.bytes.len() as u64)
+        self.add(stream, codec, column.encoded_len as u64, column.len())
     }
 
-    fn add_addends(&mut self, addends: &Addends<'_>) -> (AddendCoding, u64) {
+    fn add_addends(&mut self, addends: &Addends) -> (AddendCoding, u64) {
         let mixed = match addends {
             Addends::Lanes(columns) => {
                 let lanes = (columns.len() / 3) as u8;
@@ -286,7 +286,7 @@ impl Ledger {
         (coding, self.add(stream, Codec::Mixing, mixed.encoded_len as u64, mixed.values))
     }
 
-    fn end_segment(&mut self, replayed: &ReplayedSegment<'_>) {
+    fn end_segment(&mut self, replayed: &ReplayedSegment) {
         let ReplayedSegment { segment, delta, output, frame_len } = replayed;
         let plain = [
             (Stream::InsertLengths, &segment.insert_lens),
@@ -348,7 +348,7 @@ impl Ledger {
 }
 
 /// What decoding a segment takes of memory beside its frame: all of its columns, and what the hungriest codec needs.
-fn memory(segment: &Segment<'_>) -> u64 {
+fn memory(segment: &Segment) -> u64 {
     let mut columns = vec![&segment.insert_lens, &segment.copy_lens, &segment.from_steps, &segment.literals];
     let mixing = match &segment.addends {
         Addends::Lanes(lanes) => {
@@ -357,7 +357,7 @@ fn memory(segment: &Segment<'_>) -> u64 {
         }
         Addends::Mixed(mixed) => mixed.working_memory(),
     };
-    let decoded: u64 = columns.iter().map(|column| column.bytes.len() as u64).sum();
+    let decoded: u64 = columns.iter().map(|column| column.len()).sum();
     decoded + columns.into_iter().map(Column::working_memory).fold(mixing, u64::max)
 }
 

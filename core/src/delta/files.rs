@@ -19,9 +19,19 @@ pub fn diff_files(
     output: OutputOptions,
     task: &mut Task<'_>,
 ) -> Result<Header> {
-    let old = FileSource::open(old)?;
-    let new = FileSource::open(new)?;
-    write_delta(out, output, |file| super::diff(&old, &new, file, options, task))
+    diff_into_file(&FileSource::open(old)?, &FileSource::open(new)?, out, options, output, task)
+}
+
+/// [`diff_files`] for bytes wherever they are.
+pub fn diff_into_file(
+    old: &dyn ReadAt,
+    new: &dyn ReadAt,
+    out: &Path,
+    options: &DiffOptions,
+    output: OutputOptions,
+    task: &mut Task<'_>,
+) -> Result<Header> {
+    write_delta(out, output, |file| super::diff(old, new, file, options, task))
 }
 
 /// Writes the delta that the deltas in `inputs` make together as `out`, from them alone.
@@ -35,7 +45,19 @@ pub fn compose_files(
 ) -> Result<Header> {
     let sources = inputs.iter().map(|path| FileSource::open(path)).collect::<Result<Vec<_>>>()?;
     let deltas: Vec<&dyn ReadAt> = sources.iter().map(|source| source as _).collect();
-    write_delta(out, output, |file| super::compose(&deltas, file, options, limits, task))
+    compose_into_file(&deltas, out, options, limits, output, task)
+}
+
+/// [`compose_files`] for bytes wherever they are.
+pub fn compose_into_file(
+    deltas: &[&dyn ReadAt],
+    out: &Path,
+    options: &EncodeOptions,
+    limits: &Limits,
+    output: OutputOptions,
+    task: &mut Task<'_>,
+) -> Result<Header> {
+    write_delta(out, output, |file| super::compose(deltas, file, options, limits, task))
 }
 
 /// Writes what `delta` makes of `old` as `out`. `delta` is read forward only, so it may be a pipe.
@@ -50,15 +72,31 @@ pub fn apply_file(
     output: OutputOptions,
     task: &mut Task<'_>,
 ) -> Result<ApplyStats> {
-    let source = FileSource::open(old)?;
+    apply_into_file(&FileSource::open(old)?, delta, out, options, output, task)
+}
+
+/// [`apply_file`] for an old file wherever it is.
+pub fn apply_into_file(
+    old: &dyn ReadAt,
+    delta: &mut dyn std::io::Read,
+    out: &Path,
+    options: &ApplyOptions,
+    output: OutputOptions,
+    task: &mut Task<'_>,
+) -> Result<ApplyStats> {
     let mut file = OutputFile::create(out, output)?;
     let apply = if file.is_direct() { super::apply } else { apply_provisionally };
-    let stats = apply(&source, delta, &mut file, options, task).map_err(|e| match e.status() {
-        Status::SourceMismatch => e.in_file(old),
-        _ => e,
-    })?;
+    let stats = apply(old, delta, &mut file, options, task).map_err(|e| in_old(e, old))?;
     file.commit()?;
     Ok(stats)
+}
+
+/// Names the old file of an error that is about it.
+pub(crate) fn in_old(error: Error, old: &dyn ReadAt) -> Error {
+    match (error.status(), old.path()) {
+        (Status::SourceMismatch, Some(path)) => error.in_file(path),
+        _ => error,
+    }
 }
 
 /// Checks every part of the delta `path`; with `old`, also that it makes the promised file of it.

@@ -28,6 +28,22 @@ const BUFFERS_AWAY: usize = 2;
 /// How often the first thread, when it waits for the second, looks whether it should stop.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
+/// Fails with SOURCE_MISMATCH where an old file has another size than the one that the delta was made for.
+pub(super) fn check_old_size(old: &dyn ReadAt, header: &Header) -> Result<()> {
+    if old.size() == header.old_size {
+        return Ok(());
+    }
+    Err(mismatch(&format!("it has {} bytes instead of {}", old.size(), header.old_size)))
+}
+
+/// Fails with SOURCE_MISMATCH where the old file has another digest.
+pub(super) fn check_old_digest(digest: Digest, promised: Digest) -> Result<()> {
+    if digest == promised {
+        return Ok(());
+    }
+    Err(mismatch(&format!("its SHA-256 is {digest} instead of {promised}")))
+}
+
 /// An old file that has the right size and is still to be hashed.
 pub(super) struct OldCheck<'a> {
     old: &'a dyn ReadAt,
@@ -37,9 +53,7 @@ pub(super) struct OldCheck<'a> {
 impl<'a> OldCheck<'a> {
     /// Fails with SOURCE_MISMATCH where `old` has another size than the file that the delta was made for.
     pub(super) fn new(old: &'a dyn ReadAt, header: &Header) -> Result<Self> {
-        if old.size() != header.old_size {
-            return Err(mismatch(&format!("it has {} bytes instead of {}", old.size(), header.old_size)));
-        }
+        check_old_size(old, header)?;
         Ok(Self { old, digest: header.old_digest })
     }
 
@@ -50,11 +64,7 @@ impl<'a> OldCheck<'a> {
 
     fn run_in(&self, buffer_len: usize, task: &mut Task<'_>) -> Result<()> {
         task.begin(Phase::Hash, self.old.size(), Unit::Bytes)?;
-        let digest = hash_in(self.old, buffer_len, task)?;
-        if digest != self.digest {
-            return Err(mismatch(&format!("its SHA-256 is {digest} instead of {}", self.digest)));
-        }
-        Ok(())
+        check_old_digest(hash_in(self.old, buffer_len, task)?, self.digest)
     }
 }
 
@@ -69,10 +79,17 @@ pub(super) struct Hashing {
     helper: Option<Helper>,
 }
 
+impl From<Hasher> for Hashing {
+    /// Goes on without a second thread.
+    fn from(hasher: Hasher) -> Self {
+        Self { hasher: Some(hasher), helper: None }
+    }
+}
+
 impl Hashing {
     /// Hashing without a second thread.
     pub(super) fn here() -> Self {
-        Self { hasher: Some(Hasher::new()), helper: None }
+        Self::from(Hasher::new())
     }
 
     /// What hashing takes beside the buffer of the applier, in bytes.
@@ -96,6 +113,11 @@ impl Hashing {
             hasher.update(&buffer[..len]);
         }
         Ok(())
+    }
+
+    /// What was hashed so far, where there is no second thread.
+    pub(super) fn hasher(&self) -> Hasher {
+        self.hasher.clone().unwrap_or_default()
     }
 
     /// The digest of everything taken in.

@@ -341,6 +341,13 @@ impl<'c> LaneReader<'c> {
         Ok(())
     }
 
+    /// The same without its columns, and how much is left of each.
+    fn detach(self) -> (LaneReader<'static>, [usize; 3]) {
+        let rest = [self.zeros, self.runs, self.values].map(<[u8]>::len);
+        let Self { alone, gap, run, .. } = self;
+        (LaneReader { zeros: &[], runs: &[], values: &[], alone, gap, run }, rest)
+    }
+
     fn is_exhausted(&self) -> bool {
         self.zeros.is_empty() && self.runs.is_empty() && self.values.is_empty() && self.run == 0
     }
@@ -354,6 +361,25 @@ fn damaged() -> Error {
 pub(crate) struct AddendReader<'c> {
     lanes: Vec<LaneReader<'c>>,
     dense: Vec<u8>,
+}
+
+/// How far addends were read, without their columns.
+pub(crate) struct DetachedAddends(Vec<(LaneReader<'static>, [usize; 3])>);
+
+impl DetachedAddends {
+    /// Reads on; `columns` are the zeros, runs and values of each lane, whole.
+    pub(crate) fn attach<'c>(self, columns: impl Iterator<Item = [&'c [u8]; 3]>) -> AddendReader<'c> {
+        let lanes = self.0.into_iter().zip(columns).map(|((lane, rest), columns)| {
+            let [zeros, runs, values] = std::array::from_fn(|index| end_of(columns[index], rest[index]));
+            LaneReader { zeros, runs, values, ..lane }
+        });
+        AddendReader::new(lanes.collect())
+    }
+}
+
+/// The last `len` bytes of `column`.
+pub(crate) fn end_of(column: &[u8], len: usize) -> &[u8] {
+    &column[column.len() - len..]
 }
 
 /// How much of several lanes is interleaved at a time, in bytes.
@@ -431,6 +457,11 @@ impl<'c> AddendReader<'c> {
         }
         sink.copy_add(from, &self.dense)?;
         Ok(n as u64)
+    }
+
+    /// The same without its columns.
+    pub(crate) fn detach(self) -> DetachedAddends {
+        DetachedAddends(self.lanes.into_iter().map(LaneReader::detach).collect())
     }
 
     /// Fails unless every value was used.

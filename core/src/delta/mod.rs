@@ -12,6 +12,7 @@
 
 mod applier;
 mod apply;
+mod checkpoint;
 mod codec;
 mod compose;
 mod decode;
@@ -29,18 +30,25 @@ mod matching;
 mod mixing;
 mod ops;
 mod options;
+mod push;
+mod replay;
 mod segment;
 mod sparse;
 mod view;
 
 pub(crate) use apply::apply_chain_to_known;
 pub use apply::{ApplyStats, apply, apply_chain};
+pub use checkpoint::CHECKPOINT_SIZE;
 pub use compose::compose;
 pub use diff::diff;
 pub(crate) use diff::identity;
 pub use encode::DeltaFile;
 pub use explain::{AddendCoding, Codec, ExplainedSegment, Explanation, Lane, Part, Stream, explain};
-pub use files::{apply_file, compose_files, diff_files, verify_file};
+pub(crate) use files::in_old;
+pub use files::{
+    apply_file, apply_into_file, compose_files, compose_into_file, diff_files, diff_into_file, verify_file,
+};
 pub use format::{FORMAT_VERSION, Header, MAGIC};
 pub use inspect::{Inspection, verify};
 pub use options::{ApplyOptions, DEFAULT_LEVEL, DiffOptions, EncodeOptions, Engine, MAX_LEVEL, MIN_LEVEL};
+pub use push::{PushApplier, PushOptions, Slot};

@@ -6,7 +6,6 @@
 
 use super::sparse::{SparseBytes, SparseCursor};
 use crate::error::{Error, Result, Status};
-use crate::io::BlockCache;
 use crate::limits::Limits;
 
 /// What consumes operations in target order: the encoder, the applier, or [`Operations`] in memory.
@@ -170,8 +169,14 @@ impl Operations {
         Ok(emitted)
     }
 
-    /// Fills `buf` with the new bytes from `from` on, given the old ones.
-    pub(crate) fn read(&self, cursor: &mut Cursor, old: &mut BlockCache<'_>, from: u64, buf: &mut [u8]) -> Result<()> {
+    /// Fills `buf` with the new bytes from `from` on; `read_old` fills with old ones.
+    pub(crate) fn read(
+        &self,
+        cursor: &mut Cursor,
+        read_old: &mut dyn FnMut(u64, &mut [u8]) -> Result<()>,
+        from: u64,
+        buf: &mut [u8],
+    ) -> Result<()> {
         let end = from.checked_add(buf.len() as u64).filter(|&end| end <= self.len).ok_or_else(beyond)?;
         let mut position = from;
         cursor.seek(self, from);
@@ -183,7 +188,7 @@ impl Operations {
                 let start = (piece.source - INSERT + (position - piece.target)) as usize;
                 part.copy_from_slice(&self.literals[start..start + part.len()]);
             } else {
-                old.read(piece.source + (position - piece.target), part)?;
+                read_old(piece.source + (position - piece.target), part)?;
                 cursor.addends.add_to(&self.addends, position, part);
             }
             position = stop;

@@ -11,20 +11,21 @@ use crate::io::{BlockCache, ReadAt};
 
 /// The file that `operations` make of the file beneath.
 pub(super) struct View<'a> {
+    beneath: &'a dyn ReadAt,
     operations: &'a Operations,
-    state: Mutex<State<'a>>,
+    state: Mutex<State>,
 }
 
-struct State<'a> {
-    beneath: BlockCache<'a>,
+struct State {
+    cache: BlockCache,
     cursor: Cursor,
 }
 
 impl<'a> View<'a> {
     /// A view that caches at most `memory` bytes of the file beneath, unless that is a view, too.
     pub(super) fn new(beneath: &'a dyn ReadAt, operations: &'a Operations, memory: usize) -> Self {
-        let state = State { beneath: BlockCache::new(beneath, memory), cursor: Cursor::default() };
-        Self { operations, state: Mutex::new(state) }
+        let state = State { cache: BlockCache::new(memory), cursor: Cursor::default() };
+        Self { beneath, operations, state: Mutex::new(state) }
     }
 }
 
@@ -35,8 +36,8 @@ impl ReadAt for View<'_> {
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
         let mut state = self.state.lock().map_err(|_| Error::new(Status::Internal, "a reader panicked"))?;
-        let State { beneath, cursor } = &mut *state;
-        self.operations.read(cursor, beneath, offset, buf)
+        let State { cache, cursor } = &mut *state;
+        self.operations.read(cursor, &mut |from, part| cache.read(self.beneath, from, part), offset, buf)
     }
 
     /// A cache over each view would multiply what scattered copies read by its block length at every level; the one

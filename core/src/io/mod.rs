@@ -6,5 +6,5 @@ mod output;
 mod source;
 
 pub use output::{OutputFile, OutputOptions};
-pub(crate) use source::{BlockCache, SourceReader, hash_in};
-pub use source::{FileSource, ReadAt, Section, hash};
+pub(crate) use source::{BlockCache, Direct, SourceReader, hash_in};
+pub use source::{FileSource, ReadAt, Section, digest, hash};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result};
-use crate::progress::Task;
+use crate::progress::{Phase, Task, Unit};
 
 /// Bytes that can be read at any offset, without a cursor that two readers could fight over.
 pub trait ReadAt: Send + Sync {
@@ -201,6 +201,14 @@ pub fn hash(source: &dyn ReadAt, task: &mut Task<'_>) -> Result<Digest> {
     hash_in(source, 128 << 10, task)
 }
 
+/// [`hash`] as an operation of its own.
+pub fn digest(source: &dyn ReadAt, task: &mut Task<'_>) -> Result<Digest> {
+    task.begin(Phase::Hash, source.size(), Unit::Bytes)?;
+    let digest = hash(source, task)?;
+    task.finish()?;
+    Ok(digest)
+}
+
 /// [`hash`] in reads of at most `buffer_len` bytes.
 pub(crate) fn hash_in(source: &dyn ReadAt, buffer_len: usize, task: &mut Task<'_>) -> Result<Digest> {
     let mut hasher = Hasher::new();
@@ -216,9 +224,29 @@ pub(crate) fn hash_in(source: &dyn ReadAt, buffer_len: usize, task: &mut Task<'_
     Ok(hasher.finish())
 }
 
+/// A source of which nobody reads a byte more than is needed, such as flash, where a call costs nothing.
+pub(crate) struct Direct(pub(crate) Box<dyn ReadAt>);
+
+impl ReadAt for Direct {
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        self.0.read_at(offset, buf)
+    }
+
+    fn path(&self) -> Option<&Path> {
+        self.0.path()
+    }
+
+    fn short_reads_are_cheap(&self) -> bool {
+        true
+    }
+}
+
 /// Serves many short reads that lie near one another from a few aligned blocks, for one system call a block.
-pub(crate) struct BlockCache<'a> {
-    source: &'a dyn ReadAt,
+pub(crate) struct BlockCache {
     block_len: usize,
     slots: Vec<Slot>,
 }
@@ -229,24 +257,24 @@ struct Slot {
     bytes: Vec<u8>,
 }
 
-impl<'a> BlockCache<'a> {
-    /// A cache over `source` that never takes more than `memory` bytes.
-    pub(crate) fn new(source: &'a dyn ReadAt, memory: usize) -> Self {
+impl BlockCache {
+    /// A cache that never takes more than `memory` bytes.
+    pub(crate) fn new(memory: usize) -> Self {
         let block_len = (memory / 8).clamp(512, 8 << 10);
         let slots = (memory / block_len).max(1);
         let slots = (0..slots).map(|_| Slot { tag: 0, bytes: Vec::new() }).collect();
-        Self { source, block_len, slots }
+        Self { block_len, slots }
     }
 
-    /// Fills `buf` from `offset` on.
-    pub(crate) fn read(&mut self, mut offset: u64, mut buf: &mut [u8]) -> Result<()> {
-        if buf.len() >= self.block_len || self.source.short_reads_are_cheap() {
-            return self.source.read_at(offset, buf);
+    /// Fills `buf` from `offset` of `source` on, which must be the same in every call.
+    pub(crate) fn read(&mut self, source: &dyn ReadAt, mut offset: u64, mut buf: &mut [u8]) -> Result<()> {
+        if buf.len() >= self.block_len || source.short_reads_are_cheap() {
+            return source.read_at(offset, buf);
         }
         while !buf.is_empty() {
             let block = offset / self.block_len as u64;
             let within = (offset % self.block_len as u64) as usize;
-            let bytes = self.block(block)?;
+            let bytes = self.block(source, block)?;
             let available = bytes.get(within..).unwrap_or_default();
             let n = available.len().min(buf.len());
             if n == 0 {
@@ -259,15 +287,15 @@ impl<'a> BlockCache<'a> {
         Ok(())
     }
 
-    fn block(&mut self, block: u64) -> Result<&[u8]> {
+    fn block(&mut self, source: &dyn ReadAt, block: u64) -> Result<&[u8]> {
         let index = (block % self.slots.len() as u64) as usize;
         let slot = &mut self.slots[index];
         if slot.tag != block + 1 {
             let start = block * self.block_len as u64;
-            let len = self.source.size().saturating_sub(start).min(self.block_len as u64) as usize;
+            let len = source.size().saturating_sub(start).min(self.block_len as u64) as usize;
             slot.tag = 0;
             slot.bytes.resize(len, 0);
-            self.source.read_at(start, &mut slot.bytes)?;
+            source.read_at(start, &mut slot.bytes)?;
             slot.tag = block + 1;
         }
         Ok(&slot.bytes)
@@ -297,12 +325,12 @@ mod tests {
         let path = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&path, &bytes).unwrap();
         let file = FileSource::open(path.path()).unwrap();
-        let mut cache = BlockCache::new(&file, 2048);
+        let mut cache = BlockCache::new(2048);
         for (offset, len) in [(0, 1), (511, 2), (9_999, 1), (100, 400), (5_000, 5_000), (3, 511), (9_000, 1_000)] {
             let mut buf = vec![0; len];
-            cache.read(offset as u64, &mut buf).unwrap();
+            cache.read(&file, offset as u64, &mut buf).unwrap();
             assert_eq!(buf, &bytes[offset..offset + len]);
         }
-        assert!(cache.read(9_999, &mut [0; 2]).is_err());
+        assert!(cache.read(&file, 9_999, &mut [0; 2]).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use patchcore::delta::{self, DiffOptions, EncodeOptions, Engine, Inspection};
+use patchcore::delta::{self, DiffOptions, EncodeOptions, Engine, Inspection, PushOptions};
 use patchcore::io::ReadAt;
 use patchcore::{Limits, Result, Task};
 
@@ -27,6 +27,12 @@ pub fn apply(old: &[u8], delta: &[u8], limits: &Limits) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     delta::apply(&old, &mut &delta[..], &mut out, &(*limits).into(), &mut Task::new())?;
     Ok(out)
+}
+
+/// Applies in small packets, with little work in each call.
+pub fn push(old: &[u8], delta: &[u8], limits: &Limits) -> Result<Vec<u8>> {
+    let options = PushOptions { memory: limits.memory(), output: limits.output, work: 700 };
+    super::slot::apply(old, delta, 333, &options)
 }
 
 pub fn compose(deltas: &[&[u8]], options: &EncodeOptions, limits: &Limits) -> Result<Vec<u8>> {

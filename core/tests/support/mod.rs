@@ -9,4 +9,5 @@ pub mod forge;
 pub mod kinds;
 pub mod promises;
 pub mod readers;
+pub mod slot;
 pub mod targets;

@@ -5,7 +5,7 @@ use patchcore::{Digest, Limits, Status};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use super::calls::{apply, at_level, diff, verify};
+use super::calls::{apply, at_level, diff, push, verify};
 use super::forge::Delta;
 
 const MIB: u64 = 1 << 20;
@@ -23,6 +23,7 @@ pub fn check_delta(old: &[u8], new: &[u8], delta: &[u8], options: &EncodeOptions
     let found = verify(delta, Some(old), &exactly).unwrap();
     prop_assert_eq!(found.copied_bytes + found.inserted_bytes, new.len() as u64);
     prop_assert_eq!(&apply(old, delta, &exactly).unwrap()[..], new);
+    prop_assert_eq!(&push(old, delta, &exactly).unwrap()[..], new);
     let one_less = Limits { memory: header.apply_memory - 1, ..Limits::default() };
     prop_assert_eq!(apply(old, delta, &one_less).unwrap_err().status(), Status::Limit);
     if !new.is_empty() {

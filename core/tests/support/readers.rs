@@ -3,7 +3,7 @@
 use patchcore::delta::Header;
 use patchcore::{Limits, Result, Status};
 
-use super::calls::{apply, apply_chain, compose, small, verify};
+use super::calls::{apply, apply_chain, compose, push, small, verify};
 use super::forge::Delta;
 use super::targets::old_file;
 
@@ -14,14 +14,15 @@ pub fn old() -> Vec<u8> {
     old_file(OLD_SIZE)
 }
 
-/// What each reader of deltas makes of these bytes: check, apply, apply as part of a chain, compose.
-pub fn readers(delta: &[u8], limits: &Limits) -> [(&'static str, Result<()>); 6] {
+/// What each reader of deltas makes of these bytes: check, apply at once and as it arrives, apply as part of a chain, compose.
+pub fn readers(delta: &[u8], limits: &Limits) -> [(&'static str, Result<()>); 7] {
     let old = old();
     let onward = Header::read(&mut &delta[..]).map(|header| onward_from(&header)).unwrap_or_else(|_| delta.to_vec());
     [
         ("verify", verify(delta, None, limits).map(drop)),
         ("verify with the old file", verify(delta, Some(&old), limits).map(drop)),
         ("apply", apply(&old, delta, limits).map(drop)),
+        ("push", push(&old, delta, limits).map(drop)),
         ("apply_chain", apply_chain(&old, &[delta, &onward], limits).map(drop)),
         ("compose", compose(&[delta], &small(1), limits).map(drop)),
         ("compose with a next", compose(&[delta, &onward], &small(1), limits).map(drop)),

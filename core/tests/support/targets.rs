@@ -4,7 +4,7 @@ use patchcore::chain::{ApplyOptions, Chain};
 use patchcore::delta::{EncodeOptions, Header, MAX_LEVEL, MIN_LEVEL};
 use patchcore::{Digest, Limits, Status, Task};
 
-use super::calls::{apply, apply_chain, compose as compose_deltas, small, verify};
+use super::calls::{apply, apply_chain, compose as compose_deltas, push, small, verify};
 use super::forge::{Delta, Layout, Op, make, reseal};
 
 /// What a target does with one input.
@@ -63,6 +63,7 @@ pub fn delta_apply(data: &[u8]) {
     match apply(&old, &bytes, &LIMITS) {
         Ok(made) => {
             assert_eq!(made, new);
+            assert_eq!(push(&old, &bytes, &LIMITS).unwrap(), new);
             assert!(verify(&bytes, Some(&old), &LIMITS).is_ok());
             let encode = if header.optional & COMPOSE_BY_MIXING != 0 { MIXING } else { small(MIN_LEVEL) };
             match compose_deltas(&[&bytes], &encode, &LIMITS) {
@@ -72,6 +73,7 @@ pub fn delta_apply(data: &[u8]) {
         }
         Err(e) => {
             assert_refused(e.status());
+            assert_eq!(push(&old, &bytes, &LIMITS).unwrap_err().status(), e.status());
             assert!(!matches!(e.status(), Status::SourceMismatch | Status::TargetMismatch), "{e}");
         }
     }

@@ -149,11 +149,10 @@ fn quiet_prints_nothing_and_verbose_prints_more() {
         assert_eq!(folder.ok(&format!("{line} -q")), "", "{line}");
         assert_eq!(folder.ok(&format!("--quiet {line}")), "", "{line}");
     }
-    let verbose = folder.ok("diff v1 v2 -o delta --verbose");
-    assert!(
-        verbose.contains("Segments: ") && verbose.contains(&Digest::of(&folder.read("v1")).to_string()),
-        "{verbose}"
-    );
+    let verbose = folder.run("diff v1 v2 -o delta --verbose");
+    assert!(verbose.status == 0 && verbose.stdout.contains("Segments: "), "{verbose}");
+    assert!(verbose.stdout.contains(&Digest::of(&folder.read("v1")).to_string()), "{verbose}");
+    assert!(verbose.stderr.contains("debug: match: "), "{verbose}");
 }
 
 #[test]

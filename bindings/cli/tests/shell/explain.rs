@@ -119,7 +119,7 @@ fn a_chain_is_explained_as_a_whole_and_link_by_link() {
     folder.ok("chain squash updates.chain -o d --shortcut");
     let rows = folder.ok("chain info updates.chain --explain");
     assert!(rows.lines().last().unwrap().starts_with("  v1→v3 (shortcut)"), "{rows}");
-    let verbose = folder.ok("info updates.chain --explain --verbose");
+    let verbose = folder.ok_verbose("info updates.chain --explain");
     for (name, delta) in [("v1→v2", "d1"), ("v2→v3", "d2"), ("v1→v3 (shortcut)", "d")] {
         let of_delta = folder.ok(&format!("info {delta} --explain"));
         let tables = &of_delta[of_delta.find("\nWhere the bytes").unwrap()..];
@@ -176,9 +176,13 @@ fn long_lists_are_cut_and_say_so_unless_all_is_asked_for() {
     folder.ok("diff old new -o delta -3");
     let text = folder.ok("info delta --explain");
     assert!(text.contains("\n10 longest of 60 insertions, where nothing"), "{text}");
-    assert!(folder.ok("info delta --explain -v").contains("\n60 insertions, where nothing"));
-    let listed = |line: &str| folder.json(line)["explanation"]["largest_insertions"].as_array().unwrap().len();
-    assert_eq!([listed("info delta --explain"), listed("info delta --explain -v")], [10, 60]);
+    assert!(folder.ok_verbose("info delta --explain").contains("\n60 insertions, where nothing"));
+    let listed = |page: &str| {
+        let page: serde_json::Value = serde_json::from_str(page).unwrap();
+        page["explanation"]["largest_insertions"].as_array().unwrap().len()
+    };
+    assert_eq!(listed(&folder.ok("info delta --explain --json")), 10);
+    assert_eq!(listed(&folder.ok_verbose("info delta --explain --json")), 60);
 }
 
 #[test]

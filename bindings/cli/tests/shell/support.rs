@@ -88,6 +88,14 @@ impl Folder {
         outcome.stdout
     }
 
+    /// Runs a command that must succeed and whose log goes to standard error.
+    pub(crate) fn ok_verbose(&self, line: &str) -> String {
+        let outcome = self.run(&format!("{line} --verbose"));
+        let is_log = |line: &str| ["warning: ", "info: ", "debug: "].iter().any(|level| line.starts_with(level));
+        assert!(outcome.status == 0 && outcome.stderr.lines().all(is_log), "{line}\n{outcome}");
+        outcome.stdout
+    }
+
     /// Runs a command that must succeed with one JSON object on standard output.
     pub(crate) fn json(&self, line: &str) -> Value {
         let value: Value = serde_json::from_str(&self.ok(&format!("{line} --json"))).unwrap();

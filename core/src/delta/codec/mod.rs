@@ -6,6 +6,7 @@
 mod lzma;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::CParameter;
@@ -260,18 +261,39 @@ pub(crate) fn compressed_len(bytes: &[u8], zstd_level: i32) -> Result<usize> {
 }
 
 /// A decoded column.
-pub(super) struct Column<'f> {
-    pub(super) bytes: Cow<'f, [u8]>,
+pub(super) struct Column {
+    bytes: Bytes,
     /// Its codec as written in the frame.
     pub(super) codec: u8,
     /// How many bytes of the frame it takes.
     pub(super) encoded_len: usize,
 }
 
-impl Column<'_> {
+enum Bytes {
+    InFrame(Range<usize>),
+    Decoded(Vec<u8>),
+}
+
+impl Column {
+    /// Its bytes, given the frame that it was decoded from.
+    pub(super) fn bytes<'c>(&'c self, frame: &'c [u8]) -> &'c [u8] {
+        match &self.bytes {
+            Bytes::InFrame(range) => &frame[range.clone()],
+            Bytes::Decoded(bytes) => bytes,
+        }
+    }
+
+    /// How many bytes it has after decoding.
+    pub(super) fn len(&self) -> u64 {
+        match &self.bytes {
+            Bytes::InFrame(range) => range.len() as u64,
+            Bytes::Decoded(bytes) => bytes.len() as u64,
+        }
+    }
+
     /// What decoding it takes of memory for a while beside its bytes.
     pub(super) fn working_memory(&self) -> u64 {
-        if self.codec == LZMA { lzma::decoder_memory(self.bytes.len() as u64) } else { 0 }
+        if self.codec == LZMA { lzma::decoder_memory(self.len()) } else { 0 }
     }
 }
 
@@ -283,24 +305,26 @@ impl ColumnDecoder {
         Ok(Self(Decompressor::new().map_err(no_memory)?))
     }
 
-    /// Takes one column off the front of `frame`. `budget` is how many bytes decoding may still allocate in this
-    /// segment; what the column takes is subtracted from it.
-    pub(super) fn decode<'f>(&mut self, frame: &mut &'f [u8], budget: &mut u64) -> Result<Column<'f>> {
-        let before = frame.len();
-        let &[codec] = take(frame, 1).ok_or_else(damaged)? else {
+    /// Takes one column off the front of `rest`, the end of a frame of `frame_len` bytes. `budget` is how many bytes
+    /// decoding may still allocate in this segment; what the column takes is subtracted from it.
+    pub(super) fn decode(&mut self, rest: &mut &[u8], frame_len: usize, budget: &mut u64) -> Result<Column> {
+        let before = rest.len();
+        let &[codec] = take(rest, 1).ok_or_else(damaged)? else {
             return Err(damaged());
         };
-        let bytes = self.decode_as(codec, frame, budget)?;
-        Ok(Column { bytes, codec, encoded_len: before - frame.len() })
+        let bytes = match codec {
+            EMPTY => Bytes::InFrame(0..0),
+            RAW => {
+                let len = take_varint(rest).ok_or_else(damaged)?;
+                Bytes::InFrame(take_range(rest, frame_len, len).ok_or_else(damaged)?)
+            }
+            _ => Bytes::Decoded(self.decompress(codec, rest, budget)?),
+        };
+        Ok(Column { bytes, codec, encoded_len: before - rest.len() })
     }
 
-    fn decode_as<'f>(&mut self, codec: u8, frame: &mut &'f [u8], budget: &mut u64) -> Result<Cow<'f, [u8]>> {
+    fn decompress(&mut self, codec: u8, frame: &mut &[u8], budget: &mut u64) -> Result<Vec<u8>> {
         match codec {
-            EMPTY => Ok(Cow::Borrowed(&[])),
-            RAW => {
-                let len = take_varint(frame).ok_or_else(damaged)?;
-                Ok(Cow::Borrowed(take(frame, len).ok_or_else(damaged)?))
-            }
             ZSTD | LZMA => {
                 let decoded_len = take_varint(frame).ok_or_else(damaged)?;
                 let encoded_len = take_varint(frame).ok_or_else(damaged)?;
@@ -322,7 +346,7 @@ impl ColumnDecoder {
                     decoded.resize(decoded_len, 0);
                     lzma::decode(stream, properties, &mut decoded)?;
                 }
-                Ok(Cow::Owned(decoded))
+                Ok(decoded)
             }
             unknown => Err(Error::new(
                 Status::Unsupported,
@@ -353,4 +377,10 @@ pub(crate) fn take<'f>(bytes: &mut &'f [u8], len: u64) -> Option<&'f [u8]> {
     let (head, tail) = bytes.split_at_checked(usize::try_from(len).ok()?)?;
     *bytes = tail;
     Some(head)
+}
+
+/// [`take`] that says where in a frame of `frame_len` bytes, of which `rest` is the end, the bytes lie.
+pub(crate) fn take_range(rest: &mut &[u8], frame_len: usize, len: u64) -> Option<Range<usize>> {
+    let start = frame_len - rest.len();
+    Some(start..start + take(rest, len)?.len())
 }

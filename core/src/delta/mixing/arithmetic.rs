@@ -110,6 +110,17 @@ impl<'b> Reader<'b> {
         Ok(())
     }
 
+    /// The same without the stream, and how much is left of that.
+    pub(super) fn detach(self) -> (Reader<'static>, usize) {
+        let Self { low, high, code, padding, bytes } = self;
+        (Reader { low, high, code, padding, bytes: &[] }, bytes.len())
+    }
+
+    /// Reads on in `rest`, what is left of the stream.
+    pub(super) fn attach(self, rest: &'b [u8]) -> Self {
+        Self { bytes: rest, ..self }
+    }
+
     /// Fails unless the stream was read to its end.
     pub(super) fn finish(&self) -> Result<()> {
         self.check()?;

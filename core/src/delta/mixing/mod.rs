@@ -22,7 +22,7 @@ mod tests;
 
 use self::elements::Elements;
 use self::references::{Place, References};
-use super::lanes::WIDTHS;
+use super::lanes::{WIDTHS, end_of};
 use super::ops::OperationSink;
 use crate::error::{Error, Result, Status};
 
@@ -164,6 +164,21 @@ enum ReaderModel {
     },
 }
 
+/// A reader without its stream.
+pub(super) struct Detached {
+    reader: Reader<'static>,
+    /// How much of the stream is left.
+    rest: usize,
+}
+
+impl Detached {
+    /// Reads on; `stream` is all of it.
+    pub(super) fn attach(self, stream: &[u8]) -> Reader<'_> {
+        let Reader { coder, model, left, gap, dense } = self.reader;
+        Reader { coder: coder.attach(end_of(stream, self.rest)), model, left, gap, dense }
+    }
+}
+
 impl<'f> Reader<'f> {
     /// For `values` values in `bytes`. What it takes of memory is [`memory`] of `bits`, which [`check_bits`] was asked
     /// about.
@@ -237,12 +252,17 @@ impl<'f> Reader<'f> {
         self.advance(zeros);
     }
 
-    /// Hands `copy` with its addends to `sink`.
-    pub(super) fn copy(&mut self, copy: Copied, sink: &mut (impl OperationSink + ?Sized)) -> Result<()> {
-        let mut done = 0;
-        while done < copy.len {
-            let zeros = self.gap.min(copy.len - done);
-            if zeros >= LONG_RUN || zeros == copy.len - done {
+    /// Hands the bytes of `copy` from `done` to `end` with their addends to `sink`.
+    pub(super) fn copy(
+        &mut self,
+        copy: Copied,
+        mut done: u64,
+        end: u64,
+        sink: &mut (impl OperationSink + ?Sized),
+    ) -> Result<()> {
+        while done < end {
+            let zeros = self.gap.min(end - done);
+            if zeros >= LONG_RUN || zeros == end - done {
                 self.skip(zeros);
                 sink.copy(copy.from + done, zeros)?;
                 done += zeros;
@@ -250,15 +270,15 @@ impl<'f> Reader<'f> {
             }
             let from = copy.from + done;
             self.dense.clear();
-            while done < copy.len && self.dense.len() < DENSE {
-                let zeros = self.gap.min(copy.len - done);
+            while done < end && self.dense.len() < DENSE {
+                let zeros = self.gap.min(end - done);
                 if zeros >= LONG_RUN {
                     break;
                 }
                 self.skip(zeros);
                 self.dense.resize(self.dense.len() + zeros as usize, 0);
                 done += zeros;
-                if done < copy.len {
+                if done < end {
                     let value = self.value(copy, done)?;
                     self.dense.push(value);
                     done += 1;
@@ -267,6 +287,13 @@ impl<'f> Reader<'f> {
             sink.copy_add(from, &self.dense)?;
         }
         Ok(())
+    }
+
+    /// The same without the stream.
+    pub(super) fn detach(self) -> Detached {
+        let Self { coder, model, left, gap, dense } = self;
+        let (coder, rest) = coder.detach();
+        Detached { reader: Reader { coder, model, left, gap, dense }, rest }
     }
 
     /// Fails unless every value was used.

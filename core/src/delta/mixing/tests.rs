@@ -46,7 +46,7 @@ fn decode(model: Model, bits: u8, start: u64, copies: &[Copied], values: u64, st
     let mut decoded = Decoded::default();
     for &copy in copies {
         decoded.from = Some(copy.from);
-        reader.copy(copy, &mut decoded)?;
+        reader.copy(copy, 0, copy.len, &mut decoded)?;
     }
     reader.finish()?;
     assert_eq!(decoded.copied, copies.iter().map(|copy| copy.len).sum::<u64>());
