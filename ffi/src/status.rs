@@ -1,0 +1,30 @@
+//! Errors and their numbers: the core's one table, and names for numbers that come from elsewhere.
+
+pub use patchcore::{Error, Result, Status};
+
+/// The name of a status number, such as `SOURCE_MISMATCH`; `UNKNOWN` for one that this version does not know.
+pub fn status_name(code: i32) -> &'static str {
+    Status::ALL.iter().find(|status| status.code() == code).map_or("UNKNOWN", |status| status.name())
+}
+
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
+    Error::new(Status::InvalidArgument, message)
+}
+
+/// What the making functions say in a build that only applies.
+#[cfg(not(feature = "encode"))]
+pub(crate) fn only_applies() -> Error {
+    Error::new(Status::Unsupported, "this build of patchcore only applies")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_name_and_an_unknown_number_has_one_too() {
+        assert!(Status::ALL.iter().all(|status| status_name(status.code()) == status.name()));
+        assert_eq!(status_name(0), "OK");
+        assert_eq!([status_name(-1), status_name(9_999)], ["UNKNOWN"; 2]);
+    }
+}

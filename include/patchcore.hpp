@@ -1,0 +1,1381 @@
+/// @file
+/// libpatchcore for C++17: the functions of patchcore.h with owners, exceptions and `std::function`, and nothing else.
+///
+/// - Whatever fails throws patchcore::error. An exception thrown inside a callback never crosses C: the operation
+///   stops, and the same exception comes out of the function that was called.
+/// - Options are structs whose zeros mean the defaults; patchcore.h says what each field does.
+/// - A `const` object may be used from several threads at once, any other from one; patchcore::cancel from any.
+/// - Memory given as an input is borrowed: for the call, and by a chain until it is destroyed.
+
+#ifndef PATCHCORE_HPP
+#define PATCHCORE_HPP
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "patchcore.h"
+
+namespace patchcore {
+
+/// Bytes owned by the caller.
+using bytes = std::vector<std::uint8_t>;
+
+/// What a caller can act on. A newer library may give a number that has no name here.
+enum class status : std::int32_t {
+  ok = PATCHCORE_OK,
+  invalid_argument = PATCHCORE_INVALID_ARGUMENT,
+  unsupported = PATCHCORE_UNSUPPORTED,
+  cancelled = PATCHCORE_CANCELLED,
+  callback = PATCHCORE_CALLBACK,
+  busy = PATCHCORE_BUSY,
+  internal = PATCHCORE_INTERNAL,
+  no_memory = PATCHCORE_NO_MEMORY,
+  io = PATCHCORE_IO,
+  not_found = PATCHCORE_NOT_FOUND,
+  no_space = PATCHCORE_NO_SPACE,
+  network = PATCHCORE_NETWORK,
+  timeout = PATCHCORE_TIMEOUT,
+  permission = PATCHCORE_PERMISSION,
+  corrupt = PATCHCORE_CORRUPT,
+  limit = PATCHCORE_LIMIT,
+  unsafe_path = PATCHCORE_UNSAFE_PATH,
+  source_mismatch = PATCHCORE_SOURCE_MISMATCH,
+  target_mismatch = PATCHCORE_TARGET_MISMATCH,
+  no_route = PATCHCORE_NO_ROUTE,
+  unknown_version = PATCHCORE_UNKNOWN_VERSION,
+  ambiguous_version = PATCHCORE_AMBIGUOUS_VERSION,
+  conflict = PATCHCORE_CONFLICT,
+  not_composable = PATCHCORE_NOT_COMPOSABLE,
+  bad_signature = PATCHCORE_BAD_SIGNATURE,
+  untrusted_key = PATCHCORE_UNTRUSTED_KEY,
+  stale = PATCHCORE_STALE,
+};
+
+/// What became of the tree that an operation was about.
+enum class outcome : std::int32_t {
+  none = PATCHCORE_OUTCOME_NONE,
+  unchanged = PATCHCORE_OUTCOME_UNCHANGED,
+  rolled_back = PATCHCORE_OUTCOME_ROLLED_BACK,
+  rollback_failed = PATCHCORE_OUTCOME_ROLLBACK_FAILED,
+};
+
+/// The name of a status, such as `SOURCE_MISMATCH`; `UNKNOWN` for a number that the library does not know.
+inline std::string_view status_name(status value) { return patchcore_status_name(static_cast<std::int32_t>(value)); }
+
+/// The version of the library in use, such as `0.1.0`.
+inline std::string_view version() { return patchcore_version(); }
+
+/// The version of the library in use as `major << 16 | minor << 8 | patch`.
+inline std::uint32_t version_number() { return patchcore_version_number(); }
+
+namespace detail {
+
+/// A struct of patchcore.h with every field at its default.
+template <typename Struct> Struct sized() {
+  Struct value{};
+  value.struct_size = sizeof(Struct);
+  return value;
+}
+
+template <typename Handle, void (*free_handle)(Handle *)> struct deleter {
+  void operator()(Handle *handle) const noexcept { free_handle(handle); }
+};
+
+template <typename Handle, void (*free_handle)(Handle *)>
+using owned = std::unique_ptr<Handle, deleter<Handle, free_handle>>;
+
+using owned_error = owned<patchcore_error, patchcore_error_free>;
+using owned_explanation = owned<patchcore_explanation, patchcore_explanation_free>;
+
+/// A path as patchcore.h takes it: UTF-8 on Windows, bytes elsewhere.
+inline std::string encode_path(const std::filesystem::path &path) {
+#ifdef _WIN32
+  const auto text = path.u8string();
+  return std::string(text.begin(), text.end());
+#else
+  return path.native();
+#endif
+}
+
+inline std::filesystem::path decode_path(const char *text, std::size_t len) {
+#if !defined(_WIN32)
+  return std::filesystem::path(std::string(text, len));
+#elif defined(__cpp_char8_t)
+  return std::filesystem::path(std::u8string(text, text + len));
+#else
+  return std::filesystem::u8path(text, text + len);
+#endif
+}
+
+class call;
+
+/// The exceptions of some callbacks, each kept under the number that its callback returned to C. The number, which the
+/// error gives back, tells which of them to rethrow when several threads fail at once.
+class exceptions {
+public:
+  /// Runs a callback. Zero, or the number of what it threw.
+  template <typename Function> int guard(Function &&function) noexcept {
+    try {
+      std::forward<Function>(function)();
+      return 0;
+    } catch (...) {
+      return keep(std::current_exception());
+    }
+  }
+
+  int keep(std::exception_ptr thrown) noexcept {
+    static std::atomic<unsigned> count{0};
+    const int number = static_cast<int>(count++ % (std::numeric_limits<int>::max)()) + 1;
+    try {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      thrown_[number] = std::move(thrown);
+    } catch (...) {
+      // No memory to keep it in: the error with status CALLBACK has to do.
+    }
+    return number;
+  }
+
+  std::exception_ptr take(std::int64_t number) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = thrown_.find(number);
+    if (found == thrown_.end()) {
+      return nullptr;
+    }
+    std::exception_ptr thrown = std::move(found->second);
+    thrown_.erase(found);
+    return thrown;
+  }
+
+private:
+  std::mutex mutex_;
+  std::map<std::int64_t, std::exception_ptr> thrown_;
+};
+
+} // namespace detail
+
+/// What went wrong, where, and what to do about it; `what()` is the whole line.
+class error : public std::runtime_error {
+public:
+  explicit error(const patchcore_error *from)
+      : std::runtime_error(patchcore_error_message(from)),
+        status_(static_cast<patchcore::status>(patchcore_error_status(from))),
+        outcome_(static_cast<patchcore::outcome>(patchcore_error_outcome(from))) {
+    std::size_t len = 0;
+    if (const char *path = patchcore_error_path(from, &len)) {
+      path_ = std::make_shared<const std::filesystem::path>(detail::decode_path(path, len));
+    }
+    std::uint64_t offset = 0;
+    if (patchcore_error_offset(from, &offset) != 0) {
+      offset_ = offset;
+    }
+    std::int64_t value = 0;
+    if (patchcore_error_callback_value(from, &value) != 0) {
+      callback_value_ = value;
+    }
+    std::int32_t code = 0;
+    if (patchcore_error_system_code(from, &code) != 0) {
+      system_code_ = code;
+    }
+  }
+
+  /// What a caller can act on.
+  patchcore::status status() const noexcept { return status_; }
+  /// The name of the status, such as `SOURCE_MISMATCH`.
+  std::string_view status_name() const noexcept { return patchcore::status_name(status_); }
+  /// The file that the error is about; empty where it is about none.
+  std::filesystem::path path() const { return path_ ? *path_ : std::filesystem::path(); }
+  /// The byte offset that the error is about.
+  std::optional<std::uint64_t> offset() const noexcept { return offset_; }
+  /// What a callback returned that failed. Callbacks given as `std::function` throw instead.
+  std::optional<std::int64_t> callback_value() const noexcept { return callback_value_; }
+  /// `errno` or `GetLastError`, where it was the system that failed.
+  std::optional<std::int32_t> system_code() const noexcept { return system_code_; }
+  /// What became of the tree, where the operation was about one.
+  patchcore::outcome outcome() const noexcept { return outcome_; }
+
+private:
+  patchcore::status status_;
+  patchcore::outcome outcome_;
+  // Shared, because copying an exception must not throw.
+  std::shared_ptr<const std::filesystem::path> path_;
+  std::optional<std::uint64_t> offset_;
+  std::optional<std::int64_t> callback_value_;
+  std::optional<std::int32_t> system_code_;
+};
+
+/// Bytes that the library allocated; a result that need not be copied.
+class buffer {
+public:
+  buffer() noexcept = default;
+  buffer(buffer &&other) noexcept : raw_(std::exchange(other.raw_, patchcore_buffer{nullptr, 0})) {}
+  buffer &operator=(buffer &&other) noexcept {
+    std::swap(raw_, other.raw_);
+    return *this;
+  }
+  ~buffer() { patchcore_buffer_free(&raw_); }
+
+  const std::uint8_t *data() const noexcept { return raw_.data; }
+  std::size_t size() const noexcept { return raw_.len; }
+  bool empty() const noexcept { return raw_.len == 0; }
+  const std::uint8_t *begin() const noexcept { return raw_.data; }
+  const std::uint8_t *end() const noexcept { return raw_.len == 0 ? raw_.data : raw_.data + raw_.len; }
+
+  /// The struct of patchcore.h, for a function that fills it.
+  patchcore_buffer *handle() noexcept { return &raw_; }
+
+private:
+  patchcore_buffer raw_{nullptr, 0};
+};
+
+/// Fills exactly `len` bytes from `offset` on, or throws. It may be called on a thread of the library.
+using read_at_function = std::function<void(std::uint64_t offset, std::uint8_t *data, std::size_t len)>;
+
+/// Takes the next bytes, or throws.
+using write_function = std::function<void(const std::uint8_t *data, std::size_t len)>;
+
+/// Bytes to read: a file, memory, or a function.
+class input {
+public:
+  /// The file `path`.
+  input(const std::filesystem::path &path) : path_(detail::encode_path(path)) { raw_.kind = PATCHCORE_INPUT_PATH; }
+
+  /// The file `path`.
+  static input path(const std::filesystem::path &path) { return input(path); }
+
+  /// Borrowed memory.
+  static input memory(const void *data, std::size_t len) {
+    input made;
+    made.raw_ = patchcore_input_memory(data, len);
+    return made;
+  }
+  /// Borrowed memory.
+  static input memory(const bytes &data) { return memory(data.data(), data.size()); }
+  /// Borrowed memory.
+  static input memory(const buffer &data) { return memory(data.data(), data.size()); }
+
+  /// `size` bytes that `read_at` gives.
+  static input callback(read_at_function read_at, std::uint64_t size) {
+    input made;
+    made.reader_ = std::make_shared<reader>();
+    made.reader_->read_at = std::move(read_at);
+    made.raw_ = patchcore_input_callback(&read, made.reader_.get(), size);
+    return made;
+  }
+
+private:
+  struct reader : detail::exceptions {
+    read_at_function read_at;
+  };
+
+  input() = default;
+
+  static int read(void *user_data, std::uint64_t offset, std::uint8_t *data, std::size_t len) noexcept {
+    auto *self = static_cast<reader *>(user_data);
+    return self->guard([&] { self->read_at(offset, data, len); });
+  }
+
+  patchcore_input raw_ = detail::sized<patchcore_input>();
+  std::string path_;
+  std::shared_ptr<reader> reader_;
+
+  friend class detail::call;
+  friend class chain;
+};
+
+/// Where a result goes: a file, memory, or a function.
+class output {
+public:
+  /// The file `path`, which appears whole or not at all, and may be the old file itself.
+  output(const std::filesystem::path &path) : path_(detail::encode_path(path)) { raw_.kind = PATCHCORE_OUTPUT_PATH; }
+
+  /// The file `path`; with `no_clobber` an existing one is refused.
+  static output path(const std::filesystem::path &path, bool no_clobber = false) {
+    output made(path);
+    made.raw_.no_clobber = no_clobber ? 1 : 0;
+    return made;
+  }
+
+  /// Replaces the content of `result` on success, and leaves it alone on failure.
+  static output memory(buffer &result) {
+    output made;
+    made.raw_.kind = PATCHCORE_OUTPUT_MEMORY;
+    made.buffer_ = &result;
+    return made;
+  }
+  /// Replaces the content of `result` on success, and leaves it alone on failure.
+  static output memory(bytes &result) {
+    output made;
+    made.raw_.kind = PATCHCORE_OUTPUT_MEMORY;
+    made.bytes_ = &result;
+    return made;
+  }
+
+  /// Bytes go to `write` in order; what came before a failure is to be thrown away.
+  static output callback(write_function write) {
+    output made;
+    made.writer_ = std::make_shared<writer>();
+    made.writer_->write = std::move(write);
+    made.raw_ = patchcore_output_callback(&take, made.writer_.get());
+    return made;
+  }
+
+private:
+  struct writer : detail::exceptions {
+    write_function write;
+  };
+
+  output() = default;
+
+  static int take(void *user_data, const std::uint8_t *data, std::size_t len) noexcept {
+    auto *self = static_cast<writer *>(user_data);
+    return self->guard([&] { self->write(data, len); });
+  }
+
+  patchcore_output raw_ = detail::sized<patchcore_output>();
+  std::string path_;
+  buffer *buffer_ = nullptr;
+  bytes *bytes_ = nullptr;
+  std::shared_ptr<writer> writer_;
+
+  friend class detail::call;
+};
+
+/// Stops operations from any thread.
+class cancel {
+public:
+  cancel() : handle_(patchcore_cancel_new()) {
+    if (!handle_) {
+      throw std::bad_alloc();
+    }
+  }
+
+  /// Asks to stop; there is no way back. Safe in a signal handler.
+  void request() const noexcept { patchcore_cancel_request(handle_.get()); }
+  bool is_requested() const noexcept { return patchcore_cancel_is_requested(handle_.get()) != 0; }
+
+  /// The handle of patchcore.h.
+  const patchcore_cancel *handle() const noexcept { return handle_.get(); }
+
+private:
+  detail::owned<patchcore_cancel, patchcore_cancel_free> handle_;
+};
+
+/// What an operation is doing.
+enum class phase : std::int32_t {
+  hash = PATCHCORE_PHASE_HASH,
+  match = PATCHCORE_PHASE_MATCH,
+  encode = PATCHCORE_PHASE_ENCODE,
+  read = PATCHCORE_PHASE_READ,
+  compose = PATCHCORE_PHASE_COMPOSE,
+  apply = PATCHCORE_PHASE_APPLY,
+  verify = PATCHCORE_PHASE_VERIFY,
+};
+
+/// The name of a phase, such as `hash`; `unknown` for a number that the library does not know.
+inline std::string_view phase_name(phase value) { return patchcore_phase_name(static_cast<std::int32_t>(value)); }
+
+/// What progress counts.
+enum class unit : std::int32_t { bytes = PATCHCORE_UNIT_BYTES, items = PATCHCORE_UNIT_ITEMS };
+
+/// One progress event.
+struct progress {
+  patchcore::phase phase;
+  patchcore::unit unit;
+  std::uint64_t done;
+  std::uint64_t total;
+};
+
+/// How much a message matters.
+enum class log_level : std::int32_t {
+  warning = PATCHCORE_LOG_WARNING,
+  info = PATCHCORE_LOG_INFO,
+  debug = PATCHCORE_LOG_DEBUG,
+};
+
+/// How an operation is watched and stopped. The functions are called on the thread that runs the operation.
+struct job {
+  /// Where it is requested, the operation stops with CANCELLED. Borrowed.
+  const patchcore::cancel *cancel = nullptr;
+  /// At most ten times a second, and at the end of each phase. `false` stops with CANCELLED.
+  std::function<bool(const progress &)> progress_changed;
+  /// What the operation decides and what it takes. Where it throws, the operation stops as soon as it can; where that
+  /// is after its end, the exception comes out all the same.
+  std::function<void(log_level, std::string_view)> log;
+};
+
+namespace detail {
+
+/// One call of a function of patchcore.h: makes its arguments, and throws what came of it.
+class call {
+public:
+  call() = default;
+  call(const call &) = delete;
+  call &operator=(const call &) = delete;
+  ~call() { patchcore_buffer_free(&result_); }
+
+  patchcore_input in(const input &from) {
+    patchcore_input raw = from.raw_;
+    if (raw.kind == PATCHCORE_INPUT_PATH) {
+      raw.path = from.path_.data();
+      raw.path_len = from.path_.size();
+    }
+    watch(from.reader_.get());
+    return raw;
+  }
+
+  std::vector<patchcore_input> in(const std::vector<input> &from) {
+    std::vector<patchcore_input> raw;
+    raw.reserve(from.size());
+    for (const input &one : from) {
+      raw.push_back(in(one));
+    }
+    return raw;
+  }
+
+  patchcore_output out(const output &to) {
+    patchcore_output raw = to.raw_;
+    if (raw.kind == PATCHCORE_OUTPUT_PATH) {
+      raw.path = to.path_.data();
+      raw.path_len = to.path_.size();
+    }
+    if (raw.kind == PATCHCORE_OUTPUT_MEMORY) {
+      raw.buffer = &result_;
+      buffer_ = to.buffer_;
+      bytes_ = to.bytes_;
+    }
+    watch(to.writer_.get());
+    return raw;
+  }
+
+  patchcore_job with(const job &task) {
+    task_ = &task;
+    watch(&job_exceptions_);
+    patchcore_job raw = detail::sized<patchcore_job>();
+    raw.cancel = task.cancel == nullptr ? nullptr : task.cancel->handle();
+    raw.user_data = this;
+    if (task.log) {
+      raw.log = &log;
+    }
+    if (task.progress_changed || task.log) {
+      raw.progress = &progress_changed;
+    }
+    return raw;
+  }
+
+  /// Callbacks whose exceptions this call may bring out.
+  void watch(detail::exceptions *source) {
+    if (source != nullptr) {
+      watched_.push_back(source);
+    }
+  }
+
+  /// Runs `function(patchcore_error **)`, throws where it fails, and delivers what it made in memory.
+  template <typename Function> void run(Function &&function) {
+    patchcore_error *raw = nullptr;
+    const patchcore_status status = std::forward<Function>(function)(&raw);
+    const detail::owned_error failure(raw);
+    if (log_thrown_) {
+      std::rethrow_exception(log_thrown_);
+    }
+    if (status != PATCHCORE_OK) {
+      rethrow(failure.get());
+    }
+    if (bytes_ != nullptr) {
+      const bool nothing = result_.len == 0;
+      *bytes_ = nothing ? bytes() : bytes(result_.data, result_.data + result_.len);
+    } else if (buffer_ != nullptr) {
+      std::swap(*buffer_->handle(), result_);
+    }
+  }
+
+private:
+  [[noreturn]] void rethrow(const patchcore_error *failure) {
+    std::int64_t value = 0;
+    if (patchcore_error_callback_value(failure, &value) != 0) {
+      // Progress fails by negative numbers, since positive ones cancel.
+      const std::int64_t number = value < 0 ? -value : value;
+      for (detail::exceptions *source : watched_) {
+        if (std::exception_ptr thrown = source->take(number)) {
+          std::rethrow_exception(thrown);
+        }
+      }
+    }
+    throw error(failure);
+  }
+
+  static int progress_changed(void *user_data, const patchcore_progress *event) noexcept {
+    auto *self = static_cast<call *>(user_data);
+    if (self->log_thrown_) {
+      return 1;
+    }
+    if (!self->task_->progress_changed) {
+      return 0;
+    }
+    bool go_on = false;
+    const progress shown{static_cast<phase>(event->phase), static_cast<unit>(event->unit), event->done, event->total};
+    const int thrown = self->job_exceptions_.guard([&] { go_on = self->task_->progress_changed(shown); });
+    return thrown != 0 ? -thrown : (go_on ? 0 : 1);
+  }
+
+  static void log(void *user_data, std::int32_t level, const char *message, std::size_t len) noexcept {
+    auto *self = static_cast<call *>(user_data);
+    if (self->log_thrown_) {
+      return;
+    }
+    try {
+      self->task_->log(static_cast<log_level>(level), std::string_view(message, len));
+    } catch (...) {
+      self->log_thrown_ = std::current_exception();
+    }
+  }
+
+  const job *task_ = nullptr;
+  detail::exceptions job_exceptions_;
+  std::exception_ptr log_thrown_;
+  std::vector<detail::exceptions *> watched_;
+  patchcore_buffer result_{nullptr, 0};
+  buffer *buffer_ = nullptr;
+  bytes *bytes_ = nullptr;
+};
+
+} // namespace detail
+
+/// A SHA-256 digest.
+struct digest {
+  std::array<std::uint8_t, PATCHCORE_DIGEST_SIZE> bytes{};
+
+  /// The digest of what an input holds.
+  static digest of(const input &from, const job &task = {}) {
+    detail::call c;
+    const patchcore_input raw = c.in(from);
+    const patchcore_job raw_job = c.with(task);
+    digest made;
+    c.run([&](patchcore_error **e) { return patchcore_digest_of(&raw, &raw_job, made.bytes.data(), e); });
+    return made;
+  }
+
+  /// Reads hex in either case, with or without `sha256:`.
+  static digest from_hex(std::string_view text) {
+    digest made;
+    detail::call().run(
+        [&](patchcore_error **e) { return patchcore_digest_from_hex(text.data(), text.size(), made.bytes.data(), e); });
+    return made;
+  }
+
+  /// 64 lower-case hex digits.
+  std::string to_hex() const {
+    std::array<char, PATCHCORE_DIGEST_HEX_SIZE> text{};
+    detail::call().run(
+        [&](patchcore_error **e) { return patchcore_digest_to_hex(bytes.data(), text.data(), text.size(), e); });
+    return std::string(text.data());
+  }
+
+  friend bool operator==(const digest &a, const digest &b) { return a.bytes == b.bytes; }
+  friend bool operator!=(const digest &a, const digest &b) { return a.bytes != b.bytes; }
+  friend bool operator<(const digest &a, const digest &b) { return a.bytes < b.bytes; }
+};
+
+/// What finds the matches between two files.
+enum class engine : std::int32_t { automatic = PATCHCORE_ENGINE_AUTO, bsdiff = PATCHCORE_ENGINE_BSDIFF };
+
+/// How a delta is made. See patchcore_diff_options.
+struct diff_options {
+  std::int32_t level = 0;
+  patchcore::engine engine = patchcore::engine::automatic;
+  std::uint64_t threads = 0;
+  std::uint64_t max_apply_memory = 0;
+};
+
+/// How deltas are squashed. See patchcore_squash_options.
+struct squash_options {
+  std::int32_t level = 0;
+  std::uint64_t threads = 0;
+  std::uint64_t max_apply_memory = 0;
+  std::uint64_t max_memory = 0;
+  std::uint64_t max_operations = 0;
+};
+
+/// How deltas and chains are applied. See patchcore_apply_options.
+struct apply_options {
+  std::uint64_t threads = 0;
+  std::uint64_t max_memory = 0;
+  std::uint64_t max_output = 0;
+  bool streaming = false;
+  std::filesystem::path scratch;
+};
+
+/// What reading may use. See patchcore_limits.
+struct limits {
+  std::uint64_t max_memory = 0;
+};
+
+/// What a delta says about itself.
+struct delta_info {
+  std::uint64_t old_size;
+  std::uint64_t new_size;
+  digest old_digest;
+  digest new_digest;
+  std::uint64_t apply_memory;
+  std::uint64_t stream_bytes;
+  std::uint64_t segments;
+  std::uint64_t delta_size;
+};
+
+/// What checking a whole delta counted.
+struct delta_contents {
+  std::uint64_t copies;
+  std::uint64_t copied_bytes;
+  std::uint64_t changed_bytes;
+  std::uint64_t inserted_bytes;
+};
+
+/// A delta that was checked.
+struct verified_delta {
+  delta_info info;
+  delta_contents contents;
+};
+
+/// What applying made.
+struct apply_stats {
+  digest new_digest;
+  std::uint64_t new_size;
+};
+
+/// What one codec made of one stream. See patchcore_explained_part.
+struct explained_part {
+  std::string stream;
+  std::string codec;
+  std::int32_t lane;
+  std::int32_t lanes;
+  std::uint64_t delta_bytes;
+  std::uint64_t decoded_bytes;
+  std::int32_t width;
+};
+
+/// One segment. See patchcore_explained_segment.
+struct explained_segment {
+  std::uint64_t output_start, output_end;
+  std::uint64_t delta_start, delta_end;
+  std::uint64_t copies, copied_bytes, changed_bytes, inserted_bytes;
+  std::string addends;
+  std::int32_t lanes;
+  bool has_check;
+  std::uint64_t memory;
+  std::int32_t width;
+};
+
+/// Bytes from `start` up to `end`.
+struct range {
+  std::uint64_t start;
+  std::uint64_t end;
+};
+
+/// Where the bytes of a delta went.
+struct explanation {
+  delta_info info;
+  delta_contents contents;
+  std::vector<explained_part> parts;
+  /// The largest segments, in the order of the new file.
+  std::vector<explained_segment> segments;
+  /// How many stretches of the new file are inserted in all.
+  std::uint64_t insertions;
+  /// The longest of them, longest first.
+  std::vector<range> largest_insertions;
+};
+
+namespace detail {
+
+inline digest digest_from(const std::uint8_t (&raw)[PATCHCORE_DIGEST_SIZE]) {
+  digest made;
+  for (std::size_t i = 0; i < made.bytes.size(); ++i) {
+    made.bytes[i] = raw[i];
+  }
+  return made;
+}
+
+inline delta_info convert(const patchcore_delta_info &raw) {
+  return {raw.old_size,
+          raw.new_size,
+          digest_from(raw.old_digest),
+          digest_from(raw.new_digest),
+          raw.apply_memory,
+          raw.stream_bytes,
+          raw.segments,
+          raw.delta_size};
+}
+
+inline delta_contents convert(const patchcore_delta_contents &raw) {
+  return {raw.copies, raw.copied_bytes, raw.changed_bytes, raw.inserted_bytes};
+}
+
+inline apply_stats convert(const patchcore_apply_stats &raw) { return {digest_from(raw.new_digest), raw.new_size}; }
+
+inline patchcore_squash_options convert(const squash_options &options) {
+  auto raw = sized<patchcore_squash_options>();
+  raw.level = options.level;
+  raw.threads = options.threads;
+  raw.max_apply_memory = options.max_apply_memory;
+  raw.max_memory = options.max_memory;
+  raw.max_operations = options.max_operations;
+  return raw;
+}
+
+/// `scratch` must outlive the result.
+inline patchcore_apply_options convert(const apply_options &options, const std::string &scratch) {
+  auto raw = sized<patchcore_apply_options>();
+  raw.threads = options.threads;
+  raw.max_memory = options.max_memory;
+  raw.max_output = options.max_output;
+  raw.streaming = options.streaming ? 1 : 0;
+  raw.scratch = scratch.empty() ? nullptr : scratch.data();
+  raw.scratch_len = scratch.size();
+  return raw;
+}
+
+inline patchcore_limits convert(const limits &options) {
+  auto raw = sized<patchcore_limits>();
+  raw.max_memory = options.max_memory;
+  return raw;
+}
+
+inline explanation convert(const patchcore_explanation *raw) {
+  explanation made{};
+  auto info = sized<patchcore_delta_info>();
+  auto contents = sized<patchcore_delta_contents>();
+  call().run([&](patchcore_error **e) { return patchcore_explanation_contents(raw, &info, &contents, e); });
+  made.info = convert(info);
+  made.contents = convert(contents);
+  for (std::size_t i = 0; i < patchcore_explanation_part_count(raw); ++i) {
+    auto part = sized<patchcore_explained_part>();
+    call().run([&](patchcore_error **e) { return patchcore_explanation_part(raw, i, &part, e); });
+    made.parts.push_back(
+        {part.stream, part.codec, part.lane, part.lanes, part.delta_bytes, part.decoded_bytes, part.width});
+  }
+  for (std::size_t i = 0; i < patchcore_explanation_segment_count(raw); ++i) {
+    auto s = sized<patchcore_explained_segment>();
+    call().run([&](patchcore_error **e) { return patchcore_explanation_segment(raw, i, &s, e); });
+    made.segments.push_back({s.output_start, s.output_end, s.delta_start, s.delta_end, s.copies, s.copied_bytes,
+                             s.changed_bytes, s.inserted_bytes, s.addends, s.lanes, s.has_check != 0, s.memory,
+                             s.width});
+  }
+  made.insertions = patchcore_explanation_insertions(raw);
+  for (std::size_t i = 0; i < patchcore_explanation_insertion_count(raw); ++i) {
+    patchcore_range found{0, 0};
+    call().run([&](patchcore_error **e) { return patchcore_explanation_insertion(raw, i, &found, e); });
+    made.largest_insertions.push_back({found.start, found.end});
+  }
+  return made;
+}
+
+} // namespace detail
+
+/// Writes the delta that turns `old_file` into `new_file`. See patchcore_delta_diff.
+inline delta_info diff(const input &old_file, const input &new_file, const output &out,
+                       const diff_options &options = {}, const job &task = {}) {
+  detail::call c;
+  const patchcore_input raw_old = c.in(old_file);
+  const patchcore_input raw_new = c.in(new_file);
+  const patchcore_output raw_out = c.out(out);
+  const patchcore_job raw_job = c.with(task);
+  auto raw = detail::sized<patchcore_diff_options>();
+  raw.level = options.level;
+  raw.engine = static_cast<std::int32_t>(options.engine);
+  raw.threads = options.threads;
+  raw.max_apply_memory = options.max_apply_memory;
+  auto info = detail::sized<patchcore_delta_info>();
+  c.run([&](patchcore_error **e) {
+    return patchcore_delta_diff(&raw_old, &raw_new, &raw_out, &raw, &raw_job, &info, e);
+  });
+  return detail::convert(info);
+}
+
+/// Writes the new file that `delta` makes of `old_file`. See patchcore_delta_apply.
+inline apply_stats apply(const input &old_file, const input &delta, const output &out,
+                         const apply_options &options = {}, const job &task = {}) {
+  detail::call c;
+  const patchcore_input raw_old = c.in(old_file);
+  const patchcore_input raw_delta = c.in(delta);
+  const patchcore_output raw_out = c.out(out);
+  const patchcore_job raw_job = c.with(task);
+  const std::string scratch = detail::encode_path(options.scratch);
+  const patchcore_apply_options raw = detail::convert(options, scratch);
+  auto stats = detail::sized<patchcore_apply_stats>();
+  c.run([&](patchcore_error **e) {
+    return patchcore_delta_apply(&raw_old, &raw_delta, &raw_out, &raw, &raw_job, &stats, e);
+  });
+  return detail::convert(stats);
+}
+
+/// Writes several deltas, each continuing the one before, as one. See patchcore_delta_squash.
+inline delta_info squash(const std::vector<input> &deltas, const output &out, const squash_options &options = {},
+                         const job &task = {}) {
+  detail::call c;
+  const std::vector<patchcore_input> raw_deltas = c.in(deltas);
+  const patchcore_output raw_out = c.out(out);
+  const patchcore_job raw_job = c.with(task);
+  const patchcore_squash_options raw = detail::convert(options);
+  auto info = detail::sized<patchcore_delta_info>();
+  c.run([&](patchcore_error **e) {
+    return patchcore_delta_squash(raw_deltas.data(), raw_deltas.size(), &raw_out, &raw, &raw_job, &info, e);
+  });
+  return detail::convert(info);
+}
+
+/// Reads the header of a delta. See patchcore_delta_inspect.
+inline delta_info inspect(const input &delta) {
+  detail::call c;
+  const patchcore_input raw = c.in(delta);
+  auto info = detail::sized<patchcore_delta_info>();
+  c.run([&](patchcore_error **e) { return patchcore_delta_inspect(&raw, &info, e); });
+  return detail::convert(info);
+}
+
+namespace detail {
+
+inline verified_delta verify(const input &delta, const input *old_file, const limits &options, const job &task) {
+  call c;
+  const patchcore_input raw_delta = c.in(delta);
+  const patchcore_input raw_old = old_file == nullptr ? sized<patchcore_input>() : c.in(*old_file);
+  const patchcore_limits raw = convert(options);
+  const patchcore_job raw_job = c.with(task);
+  auto info = sized<patchcore_delta_info>();
+  auto contents = sized<patchcore_delta_contents>();
+  c.run([&](patchcore_error **e) {
+    return patchcore_delta_verify(&raw_delta, old_file == nullptr ? nullptr : &raw_old, &raw, &raw_job, &info,
+                                  &contents, e);
+  });
+  return {convert(info), convert(contents)};
+}
+
+} // namespace detail
+
+/// Checks all of a delta. See patchcore_delta_verify.
+inline verified_delta verify(const input &delta, const limits &options = {}, const job &task = {}) {
+  return detail::verify(delta, nullptr, options, task);
+}
+
+/// Checks all of a delta, and that it makes the promised file of `old_file`. See patchcore_delta_verify.
+inline verified_delta verify(const input &delta, const input &old_file, const limits &options = {},
+                             const job &task = {}) {
+  return detail::verify(delta, &old_file, options, task);
+}
+
+/// Says where the bytes of a delta went, with at most `most` segments and insertions. See patchcore_delta_explain.
+inline explanation explain(const input &delta, std::uint64_t most, const limits &options = {}, const job &task = {}) {
+  detail::call c;
+  const patchcore_input raw_delta = c.in(delta);
+  const patchcore_limits raw = detail::convert(options);
+  const patchcore_job raw_job = c.with(task);
+  patchcore_explanation *made = nullptr;
+  c.run([&](patchcore_error **e) { return patchcore_delta_explain(&raw_delta, most, &raw, &raw_job, &made, e); });
+  const detail::owned_explanation owner(made);
+  return detail::convert(made);
+}
+
+/// Which of our files something is.
+enum class file_kind : std::int32_t { delta = PATCHCORE_FILE_DELTA, chain = PATCHCORE_FILE_CHAIN };
+
+/// Which of our files this is, by its content. See patchcore_file_kind.
+inline file_kind kind_of(const input &file) {
+  detail::call c;
+  const patchcore_input raw = c.in(file);
+  std::int32_t kind = 0;
+  c.run([&](patchcore_error **e) { return patchcore_file_kind(&raw, &kind, e); });
+  return static_cast<file_kind>(kind);
+}
+
+/// What a chain says about itself.
+struct chain_info {
+  std::string chain_id;
+  std::uint64_t versions;
+  std::uint64_t links;
+  std::uint64_t shortcuts;
+  std::uint64_t total_size;
+  std::uint64_t shortcut_size;
+  std::uint64_t overhead;
+  std::uint64_t ignored_tail;
+};
+
+/// One version of the file.
+struct version_info {
+  std::string name;
+  patchcore::digest digest;
+  std::uint64_t size;
+};
+
+/// One link; `from` and `to` are ordinals of versions.
+struct link_info {
+  std::uint64_t from;
+  std::uint64_t to;
+  std::uint64_t number;
+  std::uint64_t offset;
+  std::uint64_t size;
+  bool shortcut;
+};
+
+/// What applying a chain did.
+struct chain_apply_stats {
+  std::uint64_t from;
+  std::uint64_t to;
+  std::uint64_t links;
+  std::uint64_t delta_bytes;
+  bool one_pass;
+  digest new_digest;
+  std::uint64_t new_size;
+};
+
+/// How a chain is made. See patchcore_chain_create_options.
+struct chain_create_options {
+  std::string chain_id;
+  std::vector<std::string> names;
+  bool force = false;
+};
+
+/// What pruning did.
+struct prune_stats {
+  std::uint64_t removed_links;
+  std::uint64_t removed_versions;
+  std::uint64_t added_shortcuts;
+  std::uint64_t size_before;
+  std::uint64_t size_after;
+};
+
+/// A name, a digest or a digest prefix of a version; where there is none, the end of the chain that the function names.
+using version_text = std::optional<std::string_view>;
+
+/// A chain as it was when it was opened.
+class chain {
+public:
+  /// Opens a chain; of one behind a function only the index is read. See patchcore_chain_open.
+  explicit chain(const input &from) : reader_(from.reader_) {
+    detail::call c;
+    const patchcore_input raw = c.in(from);
+    patchcore_chain *made = nullptr;
+    c.run([&](patchcore_error **e) { return patchcore_chain_open(&raw, &made, e); });
+    handle_.reset(made);
+  }
+
+  /// The handle of patchcore.h.
+  const patchcore_chain *handle() const noexcept { return handle_.get(); }
+
+  chain_info info() const {
+    auto raw = detail::sized<patchcore_chain_info>();
+    run([&](patchcore_error **e) { return patchcore_chain_get_info(handle(), &raw, e); });
+    return {std::string(raw.chain_id, raw.chain_id_len),
+            raw.versions,
+            raw.links,
+            raw.shortcuts,
+            raw.total_size,
+            raw.shortcut_size,
+            raw.overhead,
+            raw.ignored_tail};
+  }
+
+  /// The version with this ordinal.
+  version_info version(std::uint64_t ordinal) const {
+    auto raw = detail::sized<patchcore_version_info>();
+    run([&](patchcore_error **e) { return patchcore_chain_get_version(handle(), ordinal, &raw, e); });
+    return {std::string(raw.name, raw.name_len), detail::digest_from(raw.digest), raw.size};
+  }
+
+  /// All versions, by their ordinals.
+  std::vector<version_info> versions() const {
+    std::vector<version_info> all;
+    const std::uint64_t count = info().versions;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      all.push_back(version(i));
+    }
+    return all;
+  }
+
+  /// The link with this index: those of the history come first, then the shortcuts.
+  link_info link(std::uint64_t index) const {
+    auto raw = detail::sized<patchcore_link_info>();
+    run([&](patchcore_error **e) { return patchcore_chain_get_link(handle(), index, &raw, e); });
+    return {raw.from, raw.to, raw.number, raw.offset, raw.size, raw.shortcut != 0};
+  }
+
+  /// The links of the history, then the shortcuts.
+  std::vector<link_info> links() const {
+    std::vector<link_info> all;
+    const chain_info counts = info();
+    for (std::uint64_t i = 0; i < counts.links + counts.shortcuts; ++i) {
+      all.push_back(link(i));
+    }
+    return all;
+  }
+
+  /// The ordinal of the version that a name, digest or digest prefix means. See patchcore_chain_resolve.
+  std::uint64_t resolve(std::string_view text) const {
+    std::uint64_t ordinal = 0;
+    run([&](patchcore_error **e) { return patchcore_chain_resolve(handle(), text.data(), text.size(), &ordinal, e); });
+    return ordinal;
+  }
+
+  /// The ordinal of the version that a file is; SOURCE_MISMATCH where it is none. See patchcore_chain_find.
+  std::uint64_t find(const digest &of) const {
+    std::uint64_t ordinal = 0;
+    run([&](patchcore_error **e) { return patchcore_chain_find(handle(), of.bytes.data(), &ordinal, e); });
+    return ordinal;
+  }
+
+  /// The indexes of the links with the fewest bytes between two ordinals. See patchcore_chain_route.
+  std::vector<std::uint64_t> route(std::uint64_t from, std::uint64_t to) const {
+    std::size_t count = 0;
+    run([&](patchcore_error **e) { return patchcore_chain_route(handle(), from, to, nullptr, 0, &count, e); });
+    std::vector<std::uint64_t> links(count);
+    if (count != 0) {
+      run([&](patchcore_error **e) {
+        return patchcore_chain_route(handle(), from, to, links.data(), links.size(), &count, e);
+      });
+    }
+    return links;
+  }
+
+  /// Writes the version `target`, the last one unless given, made of any version. See patchcore_chain_apply.
+  chain_apply_stats apply(const input &old_file, const output &out, version_text target = {},
+                          const apply_options &options = {}, const job &task = {}) const {
+    detail::call c;
+    c.watch(reader_.get());
+    const patchcore_input raw_old = c.in(old_file);
+    const patchcore_output raw_out = c.out(out);
+    const patchcore_job raw_job = c.with(task);
+    const std::string scratch = detail::encode_path(options.scratch);
+    const patchcore_apply_options raw = detail::convert(options, scratch);
+    auto stats = detail::sized<patchcore_chain_apply_stats>();
+    c.run([&](patchcore_error **e) {
+      return patchcore_chain_apply(handle(), &raw_old, data(target), size(target), &raw_out, &raw, &raw_job, &stats, e);
+    });
+    return {stats.from,          stats.to,
+            stats.links,         stats.delta_bytes,
+            stats.one_pass != 0, detail::digest_from(stats.new_digest),
+            stats.new_size};
+  }
+
+  /// Writes the delta from one version, the first unless given, to another, the last unless given. See
+  /// patchcore_chain_squash.
+  delta_info squash(const output &out, version_text from = {}, version_text to = {}, const squash_options &options = {},
+                    const job &task = {}) const {
+    detail::call c;
+    c.watch(reader_.get());
+    const patchcore_output raw_out = c.out(out);
+    const patchcore_job raw_job = c.with(task);
+    const patchcore_squash_options raw = detail::convert(options);
+    auto made = detail::sized<patchcore_delta_info>();
+    c.run([&](patchcore_error **e) {
+      return patchcore_chain_squash(handle(), data(from), size(from), data(to), size(to), &raw_out, &raw, &raw_job,
+                                    &made, e);
+    });
+    return detail::convert(made);
+  }
+
+  /// Writes one link as a delta of its own. See patchcore_chain_extract_link.
+  delta_info extract_link(std::uint64_t index, const output &out, const limits &options = {},
+                          const job &task = {}) const {
+    detail::call c;
+    c.watch(reader_.get());
+    const patchcore_output raw_out = c.out(out);
+    const patchcore_job raw_job = c.with(task);
+    const patchcore_limits raw = detail::convert(options);
+    auto made = detail::sized<patchcore_delta_info>();
+    c.run([&](patchcore_error **e) {
+      return patchcore_chain_extract_link(handle(), index, &raw_out, &raw, &raw_job, &made, e);
+    });
+    return detail::convert(made);
+  }
+
+  /// Writes links as files of `folder` and says how many. See patchcore_chain_extract.
+  std::size_t extract(const std::filesystem::path &folder, version_text from = {}, version_text to = {},
+                      bool no_clobber = false, const limits &options = {}, const job &task = {}) const {
+    detail::call c;
+    c.watch(reader_.get());
+    const patchcore_job raw_job = c.with(task);
+    const patchcore_limits raw = detail::convert(options);
+    const std::string path = detail::encode_path(folder);
+    std::size_t count = 0;
+    c.run([&](patchcore_error **e) {
+      return patchcore_chain_extract(handle(), path.data(), path.size(), data(from), size(from), data(to), size(to),
+                                     no_clobber ? 1 : 0, &raw, &raw_job, &count, e);
+    });
+    return count;
+  }
+
+  /// Checks every link and says how many bytes at the end an unfinished append left. See patchcore_chain_verify.
+  std::uint64_t verify(const limits &options = {}, const job &task = {}) const {
+    detail::call c;
+    c.watch(reader_.get());
+    const patchcore_job raw_job = c.with(task);
+    const patchcore_limits raw = detail::convert(options);
+    std::uint64_t tail = 0;
+    c.run([&](patchcore_error **e) { return patchcore_chain_verify(handle(), &raw, &raw_job, &tail, e); });
+    return tail;
+  }
+
+  /// Says where the bytes of a link went. See patchcore_chain_explain_link.
+  explanation explain_link(std::uint64_t index, std::uint64_t most, const limits &options = {},
+                           const job &task = {}) const {
+    detail::call c;
+    c.watch(reader_.get());
+    const patchcore_job raw_job = c.with(task);
+    const patchcore_limits raw = detail::convert(options);
+    patchcore_explanation *made = nullptr;
+    c.run([&](patchcore_error **e) {
+      return patchcore_chain_explain_link(handle(), index, most, &raw, &raw_job, &made, e);
+    });
+    const detail::owned_explanation owner(made);
+    return detail::convert(made);
+  }
+
+  /// Makes a chain of deltas. See patchcore_chain_create.
+  static void create(const std::vector<input> &deltas, const output &out, const chain_create_options &options = {},
+                     const limits &bounds = {}, const job &task = {}) {
+    detail::call c;
+    const std::vector<patchcore_input> raw_deltas = c.in(deltas);
+    const patchcore_output raw_out = c.out(out);
+    const patchcore_job raw_job = c.with(task);
+    const patchcore_limits raw_limits = detail::convert(bounds);
+    std::vector<const char *> names;
+    std::vector<std::size_t> name_lens;
+    for (const std::string &name : options.names) {
+      names.push_back(name.data());
+      name_lens.push_back(name.size());
+    }
+    auto raw = detail::sized<patchcore_chain_create_options>();
+    raw.chain_id = options.chain_id.empty() ? nullptr : options.chain_id.data();
+    raw.chain_id_len = options.chain_id.size();
+    raw.names = names.data();
+    raw.name_lens = name_lens.data();
+    raw.name_count = names.size();
+    raw.force = options.force ? 1 : 0;
+    c.run([&](patchcore_error **e) {
+      return patchcore_chain_create(raw_deltas.data(), raw_deltas.size(), &raw_out, &raw, &raw_limits, &raw_job, e);
+    });
+  }
+
+  /// Appends deltas to a chain file; `name` is that of the version that the last leads to. See patchcore_chain_append.
+  static void append(const std::filesystem::path &file, const std::vector<input> &deltas, version_text name = {},
+                     const limits &options = {}, const job &task = {}) {
+    detail::call c;
+    const std::vector<patchcore_input> raw_deltas = c.in(deltas);
+    const patchcore_job raw_job = c.with(task);
+    const patchcore_limits raw = detail::convert(options);
+    const std::string path = detail::encode_path(file);
+    c.run([&](patchcore_error **e) {
+      return patchcore_chain_append(path.data(), path.size(), raw_deltas.data(), raw_deltas.size(), data(name),
+                                    size(name), &raw, &raw_job, e);
+    });
+  }
+
+  /// Removes what lies before a version of a chain file. See patchcore_chain_prune.
+  static prune_stats prune(const std::filesystem::path &file, std::string_view before, bool drop_versions = false,
+                           const squash_options &options = {}, const job &task = {}) {
+    detail::call c;
+    const patchcore_job raw_job = c.with(task);
+    const patchcore_squash_options raw = detail::convert(options);
+    const std::string path = detail::encode_path(file);
+    auto stats = detail::sized<patchcore_prune_stats>();
+    c.run([&](patchcore_error **e) {
+      return patchcore_chain_prune(path.data(), path.size(), before.data(), before.size(), drop_versions ? 1 : 0, &raw,
+                                   &raw_job, &stats, e);
+    });
+    return {stats.removed_links, stats.removed_versions, stats.added_shortcuts, stats.size_before, stats.size_after};
+  }
+
+private:
+  template <typename Function> void run(Function &&function) const {
+    detail::call c;
+    c.watch(reader_.get());
+    c.run(std::forward<Function>(function));
+  }
+
+  // An empty text is given, and no version; only a missing one means the end of the chain.
+  static const char *data(const version_text &text) {
+    return !text ? nullptr : text->data() == nullptr ? "" : text->data();
+  }
+  static std::size_t size(const version_text &text) { return text ? text->size() : 0; }
+
+  // Before the handle, which must be gone before what it reads from.
+  std::shared_ptr<detail::exceptions> reader_;
+  detail::owned<patchcore_chain, patchcore_chain_free> handle_;
+};
+
+/// The memory of a device. Each function does all that it is asked for, or throws.
+struct device {
+  std::uint64_t old_size = 0;
+  /// Fills `len` bytes of the old image from `offset` on.
+  std::function<void(std::uint64_t offset, std::uint8_t *data, std::size_t len)> read_old;
+  /// Writes the next bytes of the new image, which belong at `offset`.
+  std::function<void(std::uint64_t offset, const std::uint8_t *data, std::size_t len)> write_new;
+  /// Makes all that was written durable; may be empty where no checkpoint is taken.
+  std::function<void()> flush;
+  /// Fills `len` bytes of the new image from `offset` on; may be empty, except where a signature is required.
+  std::function<void(std::uint64_t offset, std::uint8_t *data, std::size_t len)> read_new;
+};
+
+/// What an applier may use and must check. See patchcore_applier_options.
+struct applier_options {
+  std::uint64_t max_memory = 0;
+  std::uint64_t max_output = 0;
+  std::uint64_t max_work = 0;
+  std::string public_key;
+  std::string signature;
+};
+
+/// Where an applier stands.
+struct applier_position {
+  /// Bytes of the delta taken: where to go on feeding.
+  std::uint64_t delta_offset;
+  /// Bytes of the new file written.
+  std::uint64_t output_offset;
+};
+
+/// Applies a delta that is fed as it arrives. See patchcore_applier_new.
+class applier {
+public:
+  explicit applier(patchcore::device device, const applier_options &options = {})
+      : applier(std::move(device), only_state()) {
+    const patchcore_device raw_device = describe();
+    const patchcore_applier_options raw = convert(options);
+    patchcore_applier *made = nullptr;
+    run([&](patchcore_error **e) { return patchcore_applier_new(&raw_device, &raw, &made, e); });
+    handle_.reset(made);
+  }
+
+  /// Goes on from a checkpoint; position() says from where on to feed the delta. See patchcore_applier_resume.
+  static applier resume(patchcore::device device, const bytes &checkpoint, const applier_options &options = {}) {
+    applier resumed(std::move(device), only_state());
+    const patchcore_device raw_device = resumed.describe();
+    const patchcore_applier_options raw = convert(options);
+    patchcore_applier *made = nullptr;
+    resumed.run([&](patchcore_error **e) {
+      return patchcore_applier_resume(&raw_device, &raw, checkpoint.data(), checkpoint.size(), &made, nullptr, nullptr,
+                                      e);
+    });
+    resumed.handle_.reset(made);
+    return resumed;
+  }
+
+  /// Takes some of the next bytes of the delta, does a bounded amount of work, and says how many were taken, which may
+  /// be none: call again with the rest. See patchcore_applier_push.
+  std::size_t push(const std::uint8_t *data, std::size_t len) {
+    std::size_t taken = 0;
+    run([&](patchcore_error **e) { return patchcore_applier_push(handle_.get(), data, len, &taken, e); });
+    return taken;
+  }
+
+  /// Checks the new file; only after this may the slots be swapped. See patchcore_applier_finish.
+  apply_stats finish() {
+    auto stats = detail::sized<patchcore_apply_stats>();
+    run([&](patchcore_error **e) { return patchcore_applier_finish(handle_.get(), &stats, e); });
+    return detail::convert(stats);
+  }
+
+  /// Flushes and gives a small blob to resume from. See patchcore_applier_checkpoint.
+  bytes checkpoint() {
+    bytes made(PATCHCORE_CHECKPOINT_SIZE);
+    std::size_t len = 0;
+    run([&](patchcore_error **e) {
+      return patchcore_applier_checkpoint(handle_.get(), made.data(), made.size(), &len, e);
+    });
+    made.resize(len);
+    return made;
+  }
+
+  /// What the delta says of itself, once its header has arrived. See patchcore_applier_info.
+  delta_info info() const {
+    auto raw = detail::sized<patchcore_delta_info>();
+    run([&](patchcore_error **e) { return patchcore_applier_info(handle_.get(), &raw, e); });
+    return detail::convert(raw);
+  }
+
+  applier_position position() const {
+    applier_position at{0, 0};
+    run([&](patchcore_error **e) {
+      return patchcore_applier_position(handle_.get(), &at.delta_offset, &at.output_offset, e);
+    });
+    return at;
+  }
+
+private:
+  struct state : detail::exceptions {
+    patchcore::device device;
+  };
+
+  struct only_state {};
+
+  applier(patchcore::device &&device, only_state) : state_(std::make_unique<state>()) {
+    state_->device = std::move(device);
+  }
+
+  patchcore_device describe() const {
+    auto raw = detail::sized<patchcore_device>();
+    const patchcore::device &device = state_->device;
+    raw.user_data = state_.get();
+    raw.old_size = device.old_size;
+    raw.read_old = device.read_old ? &read_old : nullptr;
+    raw.write_new = device.write_new ? &write_new : nullptr;
+    raw.flush = device.flush ? &flush : nullptr;
+    raw.read_new = device.read_new ? &read_new : nullptr;
+    return raw;
+  }
+
+  /// The texts are borrowed from `options`.
+  static patchcore_applier_options convert(const applier_options &options) {
+    auto raw = detail::sized<patchcore_applier_options>();
+    raw.max_memory = options.max_memory;
+    raw.max_output = options.max_output;
+    raw.max_work = options.max_work;
+    raw.public_key = options.public_key.empty() ? nullptr : options.public_key.data();
+    raw.public_key_len = options.public_key.size();
+    raw.signature = options.signature.empty() ? nullptr : options.signature.data();
+    raw.signature_len = options.signature.size();
+    return raw;
+  }
+
+  template <typename Function> void run(Function &&function) const {
+    detail::call c;
+    c.watch(state_.get());
+    c.run(std::forward<Function>(function));
+  }
+
+  static int read_old(void *user_data, std::uint64_t offset, std::uint8_t *data, std::size_t len) noexcept {
+    auto *self = static_cast<state *>(user_data);
+    return self->guard([&] { self->device.read_old(offset, data, len); });
+  }
+  static int write_new(void *user_data, std::uint64_t offset, const std::uint8_t *data, std::size_t len) noexcept {
+    auto *self = static_cast<state *>(user_data);
+    return self->guard([&] { self->device.write_new(offset, data, len); });
+  }
+  static int flush(void *user_data) noexcept {
+    auto *self = static_cast<state *>(user_data);
+    return self->guard([&] { self->device.flush(); });
+  }
+  static int read_new(void *user_data, std::uint64_t offset, std::uint8_t *data, std::size_t len) noexcept {
+    auto *self = static_cast<state *>(user_data);
+    return self->guard([&] { self->device.read_new(offset, data, len); });
+  }
+
+  // Before the handle, which must be gone before what it calls.
+  std::unique_ptr<state> state_;
+  detail::owned<patchcore_applier, patchcore_applier_free> handle_;
+};
+
+} // namespace patchcore
+
+#endif // PATCHCORE_HPP
