@@ -1421,26 +1421,6 @@ typedef struct patchcore_link_info {
     int32_t shortcut;
 } patchcore_link_info;
 
-/** What applying a chain did. Begin with PATCHCORE_CHAIN_APPLY_STATS_INIT. */
-typedef struct patchcore_chain_apply_stats {
-    /** sizeof(patchcore_chain_apply_stats). */
-    size_t struct_size;
-    /** The version that the old file was. */
-    uint64_t from;
-    /** The version that was made. */
-    uint64_t to;
-    /** How many links were used; 0 where the old file was at the target already. */
-    uint64_t links;
-    /** The bytes of those links. */
-    uint64_t delta_bytes;
-    /** 1 where no intermediate file was made, else 0. */
-    int32_t one_pass;
-    /** The SHA-256 of the new file. */
-    uint8_t new_digest[32];
-    /** The size of the new file in bytes. */
-    uint64_t new_size;
-} patchcore_chain_apply_stats;
-
 /**
  * Opens a chain. What others append later does not show.
  *
@@ -1578,6 +1558,35 @@ patchcore_status patchcore_chain_route(const patchcore_chain *chain,
                                        size_t capacity,
                                        size_t *out_count,
                                        patchcore_error **out_error);
+
+/** To be filled. */
+#define PATCHCORE_CHAIN_INFO_INIT { sizeof(patchcore_chain_info), NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_VERSION_INFO_INIT { sizeof(patchcore_version_info), NULL, 0, { 0 }, 0 }
+/** To be filled. */
+#define PATCHCORE_LINK_INFO_INIT { sizeof(patchcore_link_info), 0, 0, 0, 0, 0, 0 }
+
+/* ---- Using chains -------------------------------------------------------------------------------------------------- */
+
+/** What applying a chain did. Begin with PATCHCORE_CHAIN_APPLY_STATS_INIT. */
+typedef struct patchcore_chain_apply_stats {
+    /** sizeof(patchcore_chain_apply_stats). */
+    size_t struct_size;
+    /** The version that the old file was. */
+    uint64_t from;
+    /** The version that was made. */
+    uint64_t to;
+    /** How many links were used; 0 where the old file was at the target already. */
+    uint64_t links;
+    /** The bytes of those links. */
+    uint64_t delta_bytes;
+    /** 1 where no intermediate file was made, else 0. */
+    int32_t one_pass;
+    /** The SHA-256 of the new file. */
+    uint8_t new_digest[32];
+    /** The size of the new file in bytes. */
+    uint64_t new_size;
+} patchcore_chain_apply_stats;
 
 /**
  * Brings a file from whatever version it is to a later one, and verifies the result before it appears.
@@ -1738,12 +1747,6 @@ patchcore_status patchcore_chain_explain_link(const patchcore_chain *chain,
                                               patchcore_explanation **out_explanation,
                                               patchcore_error **out_error);
 
-/** To be filled. */
-#define PATCHCORE_CHAIN_INFO_INIT { sizeof(patchcore_chain_info), NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
-/** To be filled. */
-#define PATCHCORE_VERSION_INFO_INIT { sizeof(patchcore_version_info), NULL, 0, { 0 }, 0 }
-/** To be filled. */
-#define PATCHCORE_LINK_INFO_INIT { sizeof(patchcore_link_info), 0, 0, 0, 0, 0, 0 }
 /** To be filled. */
 #define PATCHCORE_CHAIN_APPLY_STATS_INIT { sizeof(patchcore_chain_apply_stats), 0, 0, 0, 0, 0, { 0 }, 0 }
 

@@ -30,9 +30,8 @@ fn bytes_a_file_and_a_writer_get_the_same_result() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new");
     let delta = make(0, 1);
-    let apply = |output| {
-        delta::apply(version(0), bytes(&delta), output, &ApplyOptions::default(), &mut Job::new()).unwrap().1
-    };
+    let apply =
+        |output| delta::apply(version(0), bytes(&delta), output, &ApplyOptions::default(), &mut Job::new()).unwrap().1;
     assert_eq!(apply(Output::Memory), Some(content(1)));
     assert_eq!(apply(Output::Path { path: path.clone(), no_clobber: false }), None);
     assert_eq!(std::fs::read(&path).unwrap(), content(1));

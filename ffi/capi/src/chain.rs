@@ -4,21 +4,14 @@ use std::ffi::{CString, c_char};
 use std::ptr;
 
 use patchcore_ffi::chain::Chain;
-use patchcore_ffi::results::{ChainApplyStats, ChainInfo, LinkInfo, VersionInfo};
+use patchcore_ffi::results::{ChainInfo, LinkInfo, VersionInfo};
 use patchcore_ffi::status::{Error, Result, Status};
 
 use crate::boundary::{boundary, guarded};
-use crate::delta::{
-    apply_options, info_for_c, patchcore_apply_options, patchcore_delta_info, patchcore_limits,
-    patchcore_squash_options, read_limits, squash_options,
-};
 use crate::digest;
 use crate::error::patchcore_error;
-use crate::explanation::{most_listed, patchcore_explanation};
 use crate::handle::{self, OutPointer};
 use crate::input::{self, patchcore_input};
-use crate::job::{self, patchcore_job};
-use crate::output::{Destination, patchcore_output};
 use crate::status::patchcore_status;
 use crate::structs::{Out, versioned};
 use crate::text::{self, c_string, invalid, null};

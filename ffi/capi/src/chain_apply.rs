@@ -7,8 +7,8 @@ use patchcore_ffi::results::ChainApplyStats;
 use crate::boundary::boundary;
 use crate::chain::patchcore_chain;
 use crate::delta::{
-    apply_options, info_for_c, patchcore_apply_options, patchcore_delta_info, patchcore_limits, patchcore_squash_options,
-    read_limits, squash_options,
+    apply_options, info_for_c, patchcore_apply_options, patchcore_delta_info, patchcore_limits,
+    patchcore_squash_options, read_limits, squash_options,
 };
 use crate::error::patchcore_error;
 use crate::explanation::{most_listed, patchcore_explanation};
