@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$repository"
 
 # Each stage is a function; another language is another function and its name here.
-stages=(tools rust_format rust_lints rust_tests rust_docs vectors bench quickstart walkthrough kills)
+stages=(tools rust_format rust_lints rust_tests rust_docs c vectors bench quickstart walkthrough kills)
 
 tools() {
     need_cargo
@@ -30,6 +30,18 @@ rust_tests() {
 
 rust_docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+}
+
+# The C library by way of CMake: C and C++ tests, under valgrind and sanitizers too, the ABI, projects that use the library
+# installed or as a subdirectory, the examples in C and C++. Cargo's work is shared with the other stages.
+c() {
+    need_c_tools
+    local target
+    target=$(cargo_target_directory)
+    cmake -S . -B "$target/cmake" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_COMPILE_WARNING_AS_ERROR=ON \
+        -DPATCHCORE_CARGO_TARGET_DIR="$target" -DPATCHCORE_TEST_SANITIZERS=ON
+    cmake --build "$target/cmake"
+    ctest --test-dir "$target/cmake" --output-on-failure --parallel "$(nproc)" --no-tests=error
 }
 
 # A second reader, in Python and from FORMAT.md alone, decodes what the Rust tests decode.

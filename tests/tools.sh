@@ -27,6 +27,31 @@ need_strace() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends strace
 }
 
+# What the C and C++ library is built and tested with: clang to be told what gcc overlooks, valgrind for leaks. valgrind
+# itself needs the symbols of the C library.
+need_c_tools() {
+    need_c_compiler || return
+    local missing=() tool package
+    while read -r tool package; do
+        command -v "$tool" >/dev/null || missing+=("$package")
+    done <<'TOOLS'
+c++ g++
+clang clang
+cmake cmake
+make make
+minisign minisign
+ninja ninja-build
+pkg-config pkg-config
+valgrind valgrind
+TOOLS
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || { echo "these are needed: install ${missing[*]}" >&2; return 1; }
+    case " ${missing[*]} " in *" valgrind "*) missing+=(libc6-dbg) ;; esac
+    echo "installing what C tests need (apt-get install ${missing[*]})"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
 need_python() {
     command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null && return
     command -v apt-get >/dev/null || { echo "Python 3 with venv is needed: install it" >&2; return 1; }
