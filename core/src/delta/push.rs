@@ -148,7 +148,7 @@ impl PushApplier {
     }
 
     /// Makes what was written durable and returns what [`resume`](Self::resume) needs to go on from here: at most
-    /// [`CHECKPOINT_SIZE`] bytes.
+    /// [`CHECKPOINT_SIZE`](super::CHECKPOINT_SIZE) bytes.
     pub fn checkpoint(&mut self) -> Result<Vec<u8>> {
         self.guarded(|applier| {
             applier.new.flush()?;
