@@ -39,6 +39,9 @@
  * the library; using the object whose function it was called from is PATCHCORE_BUSY where that takes it as not `const`.
  * Freeing an object in a callback of its own call is fine.
  *
+ * Memory. What input asks for and cannot be had is PATCHCORE_NO_MEMORY. Where not even the few KiB of a call's own can be
+ * had, the process ends, as Rust programs do.
+ *
  * Callbacks must return: no longjmp() and no C++ exception may leave one.
  *
  * The library writes nothing to the standard streams, unless it has a bug (PATCHCORE_INTERNAL), reads no environment
@@ -1142,8 +1145,10 @@ void patchcore_explanation_free(patchcore_explanation *explanation);
 #define PATCHCORE_CHECKPOINT_SIZE 512
 
 /**
- * Applies one delta that is pushed into it as it arrives; power may fail between any two calls. One that failed is of no use
- * any more, except to be freed: resume from the last checkpoint, or begin anew.
+ * Applies one delta that is pushed into it as it arrives; power may fail between any two calls. One whose push or finish has
+ * failed is of no use any more, except to be freed, unless the status was PATCHCORE_BUSY or it was finished too early. After
+ * PATCHCORE_CALLBACK and after a power cut, resume from the last checkpoint. After PATCHCORE_CORRUPT and
+ * PATCHCORE_TARGET_MISMATCH begin anew: what was written before may be wrong already.
  */
 typedef struct patchcore_applier patchcore_applier;
 
@@ -1252,10 +1257,12 @@ patchcore_status patchcore_applier_push(patchcore_applier *applier,
  * Makes sure that everything is there: the digest of what was written, of what reads back where the device can do that, and
  * the signature where one is required. Only after PATCHCORE_OK may the device switch to the new file.
  *
+ * The new file is read back whole, twice where a signature is required, in pieces of 4 KiB: a watchdog can be fed in `read_new`.
+ *
  * @param applier The applier, borrowed.
  * @param out_stats Receives what was made, or NULL.
  * @param out_error Receives an error to free, or NULL on success; or NULL.
- * @return PATCHCORE_OK, or the status of the error; PATCHCORE_CORRUPT where the delta ended early,
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_CORRUPT where the delta ended early (the rest can still be pushed),
  *         PATCHCORE_TARGET_MISMATCH where the storage is bad, PATCHCORE_BAD_SIGNATURE or PATCHCORE_UNTRUSTED_KEY where the
  *         new file is not to be trusted.
  *
@@ -1320,7 +1327,7 @@ patchcore_status patchcore_applier_resume(const patchcore_device *device,
  * @param out_error Receives an error to free, or NULL on success; or NULL.
  * @return PATCHCORE_OK, or the status of the error; PATCHCORE_INVALID_ARGUMENT until then.
  *
- * Thread-safety: while another call uses the applier, and from a callback of its own, it is PATCHCORE_BUSY.
+ * Thread-safety: may be called from any thread at any time; while a push is running it is what was known before that.
  * @since 0.1.0
  */
 patchcore_status patchcore_applier_info(const patchcore_applier *applier,
@@ -1336,7 +1343,7 @@ patchcore_status patchcore_applier_info(const patchcore_applier *applier,
  * @param out_error Receives an error to free, or NULL on success; or NULL.
  * @return PATCHCORE_OK, or the status of the error.
  *
- * Thread-safety: while another call uses the applier, and from a callback of its own, it is PATCHCORE_BUSY.
+ * Thread-safety: may be called from any thread at any time; while a push is running it is what was known before that.
  * @since 0.1.0
  */
 patchcore_status patchcore_applier_position(const patchcore_applier *applier,

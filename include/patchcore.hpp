@@ -103,6 +103,14 @@ using owned = std::unique_ptr<Handle, deleter<Handle, free_handle>>;
 using owned_error = owned<patchcore_error, patchcore_error_free>;
 using owned_explanation = owned<patchcore_explanation, patchcore_explanation_free>;
 
+/// Lets `function(Handle **)` make an object, which belongs to `owner` from then on.
+template <typename Owner, typename Function> patchcore_status receive(Owner &owner, Function &&function) {
+  typename Owner::pointer made = nullptr;
+  const patchcore_status status = std::forward<Function>(function)(&made);
+  owner.reset(made);
+  return status;
+}
+
 /// A path as patchcore.h takes it: UTF-8 on Windows, bytes elsewhere.
 inline std::string encode_path(const std::filesystem::path &path) {
 #ifdef _WIN32
@@ -435,7 +443,7 @@ public:
       raw.path = from.path_.data();
       raw.path_len = from.path_.size();
     }
-    watch(from.reader_.get());
+    watch(from.reader_);
     return raw;
   }
 
@@ -483,6 +491,12 @@ public:
     if (source != nullptr) {
       watched_.push_back(source);
     }
+  }
+
+  /// The same, and they outlive the object that they belong to if one of them destroys it.
+  template <typename Source> void watch(const std::shared_ptr<Source> &source) {
+    watch(source.get());
+    kept_.push_back(source);
   }
 
   /// Runs `function(patchcore_error **)`, throws where it fails, and delivers what it made in memory.
@@ -549,6 +563,7 @@ private:
   detail::exceptions job_exceptions_;
   std::exception_ptr log_thrown_;
   std::vector<detail::exceptions *> watched_;
+  std::vector<std::shared_ptr<void>> kept_;
   patchcore_buffer result_{nullptr, 0};
   buffer *buffer_ = nullptr;
   bytes *bytes_ = nullptr;
@@ -882,10 +897,13 @@ inline explanation explain(const input &delta, std::uint64_t most, const limits 
   const patchcore_input raw_delta = c.in(delta);
   const patchcore_limits raw = detail::convert(options);
   const patchcore_job raw_job = c.with(task);
-  patchcore_explanation *made = nullptr;
-  c.run([&](patchcore_error **e) { return patchcore_delta_explain(&raw_delta, most, &raw, &raw_job, &made, e); });
-  const detail::owned_explanation owner(made);
-  return detail::convert(made);
+  detail::owned_explanation made;
+  c.run([&](patchcore_error **e) {
+    return detail::receive(made, [&](patchcore_explanation **out) {
+      return patchcore_delta_explain(&raw_delta, most, &raw, &raw_job, out, e);
+    });
+  });
+  return detail::convert(made.get());
 }
 
 /// Which of our files something is.
@@ -1052,7 +1070,7 @@ public:
   chain_apply_stats apply(const input &old_file, const output &out, version_text target = {},
                           const apply_options &options = {}, const job &task = {}) const {
     detail::call c;
-    c.watch(reader_.get());
+    c.watch(reader_);
     const patchcore_input raw_old = c.in(old_file);
     const patchcore_output raw_out = c.out(out);
     const patchcore_job raw_job = c.with(task);
@@ -1073,7 +1091,7 @@ public:
   delta_info squash(const output &out, version_text from = {}, version_text to = {}, const squash_options &options = {},
                     const job &task = {}) const {
     detail::call c;
-    c.watch(reader_.get());
+    c.watch(reader_);
     const patchcore_output raw_out = c.out(out);
     const patchcore_job raw_job = c.with(task);
     const patchcore_squash_options raw = detail::convert(options);
@@ -1089,7 +1107,7 @@ public:
   delta_info extract_link(std::uint64_t index, const output &out, const limits &options = {},
                           const job &task = {}) const {
     detail::call c;
-    c.watch(reader_.get());
+    c.watch(reader_);
     const patchcore_output raw_out = c.out(out);
     const patchcore_job raw_job = c.with(task);
     const patchcore_limits raw = detail::convert(options);
@@ -1104,7 +1122,7 @@ public:
   std::size_t extract(const std::filesystem::path &folder, version_text from = {}, version_text to = {},
                       bool no_clobber = false, const limits &options = {}, const job &task = {}) const {
     detail::call c;
-    c.watch(reader_.get());
+    c.watch(reader_);
     const patchcore_job raw_job = c.with(task);
     const patchcore_limits raw = detail::convert(options);
     const std::string path = detail::encode_path(folder);
@@ -1119,7 +1137,7 @@ public:
   /// Checks every link and says how many bytes at the end an unfinished append left. See patchcore_chain_verify.
   std::uint64_t verify(const limits &options = {}, const job &task = {}) const {
     detail::call c;
-    c.watch(reader_.get());
+    c.watch(reader_);
     const patchcore_job raw_job = c.with(task);
     const patchcore_limits raw = detail::convert(options);
     std::uint64_t tail = 0;
@@ -1131,15 +1149,16 @@ public:
   explanation explain_link(std::uint64_t index, std::uint64_t most, const limits &options = {},
                            const job &task = {}) const {
     detail::call c;
-    c.watch(reader_.get());
+    c.watch(reader_);
     const patchcore_job raw_job = c.with(task);
     const patchcore_limits raw = detail::convert(options);
-    patchcore_explanation *made = nullptr;
+    detail::owned_explanation made;
     c.run([&](patchcore_error **e) {
-      return patchcore_chain_explain_link(handle(), index, most, &raw, &raw_job, &made, e);
+      return detail::receive(made, [&](patchcore_explanation **out) {
+        return patchcore_chain_explain_link(handle(), index, most, &raw, &raw_job, out, e);
+      });
     });
-    const detail::owned_explanation owner(made);
-    return detail::convert(made);
+    return detail::convert(made.get());
   }
 
   /// Makes a chain of deltas. See patchcore_chain_create.
@@ -1200,7 +1219,7 @@ public:
 private:
   template <typename Function> void run(Function &&function) const {
     detail::call c;
-    c.watch(reader_.get());
+    c.watch(reader_);
     c.run(std::forward<Function>(function));
   }
 
@@ -1233,8 +1252,8 @@ struct applier_options {
   std::uint64_t max_memory = 0;
   std::uint64_t max_output = 0;
   std::uint64_t max_work = 0;
-  std::string public_key;
-  std::string signature;
+  std::optional<std::string> public_key;
+  std::optional<std::string> signature;
 };
 
 /// Where an applier stands.
@@ -1319,7 +1338,7 @@ private:
 
   struct only_state {};
 
-  applier(patchcore::device &&device, only_state) : state_(std::make_unique<state>()) {
+  applier(patchcore::device &&device, only_state) : state_(std::make_shared<state>()) {
     state_->device = std::move(device);
   }
 
@@ -1341,16 +1360,21 @@ private:
     raw.max_memory = options.max_memory;
     raw.max_output = options.max_output;
     raw.max_work = options.max_work;
-    raw.public_key = options.public_key.empty() ? nullptr : options.public_key.data();
-    raw.public_key_len = options.public_key.size();
-    raw.signature = options.signature.empty() ? nullptr : options.signature.data();
-    raw.signature_len = options.signature.size();
+    // A key that is there and empty is a mistake that must not turn the check off.
+    if (options.public_key) {
+      raw.public_key = options.public_key->data();
+      raw.public_key_len = options.public_key->size();
+    }
+    if (options.signature) {
+      raw.signature = options.signature->data();
+      raw.signature_len = options.signature->size();
+    }
     return raw;
   }
 
   template <typename Function> void run(Function &&function) const {
     detail::call c;
-    c.watch(state_.get());
+    c.watch(state_);
     c.run(std::forward<Function>(function));
   }
 
@@ -1372,7 +1396,7 @@ private:
   }
 
   // Before the handle, which must be gone before what it calls.
-  std::unique_ptr<state> state_;
+  std::shared_ptr<state> state_;
   detail::owned<patchcore_applier, patchcore_applier_free> handle_;
 };
 

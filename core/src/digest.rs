@@ -93,8 +93,13 @@ impl Hasher {
         self.0.serialize().into()
     }
 
-    /// Goes on from a [`state`](Self::state); `None` where it is none.
-    pub(crate) fn resume(state: [u8; HASHER_STATE_LEN]) -> Option<Self> {
+    /// Goes on from the [`state`](Self::state) after `hashed` bytes; `None` where it is none.
+    pub(crate) fn resume(state: [u8; HASHER_STATE_LEN], hashed: u64) -> Option<Self> {
+        // A number of blocks that nobody can have hashed would overflow.
+        let blocks = state.get(32..)?.first_chunk().copied().map(u64::from_le_bytes)?;
+        if blocks != hashed / 64 {
+            return None;
+        }
         sha2::Sha256::deserialize(&state.into()).ok().map(Self)
     }
 
@@ -125,7 +130,8 @@ mod tests {
             let bytes = vec![7; len];
             let mut hasher = Hasher::new();
             hasher.update(&bytes);
-            let mut hasher = Hasher::resume(hasher.state()).unwrap();
+            assert!(Hasher::resume(hasher.state(), len as u64 + 64).is_none());
+            let mut hasher = Hasher::resume(hasher.state(), len as u64).unwrap();
             hasher.update(b"rest");
             assert_eq!(hasher.finish(), Digest::of(&[&bytes[..], b"rest"].concat()));
         }

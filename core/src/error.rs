@@ -154,6 +154,16 @@ impl Error {
         self
     }
 
+    /// [`at`](Self::at), for what is wrong with the bytes of a delta; other errors have nothing to do with where in the delta
+    /// they came up.
+    #[must_use]
+    pub(crate) fn in_delta_at(self, offset: u64) -> Self {
+        match self.status() {
+            Status::Corrupt | Status::Unsupported | Status::Limit => self.at(offset),
+            _ => self,
+        }
+    }
+
     /// Counts the byte offset, if one is named, from `start` bytes earlier: what is a part of a file says where in it.
     #[must_use]
     pub(crate) fn counted_from(mut self, start: u64) -> Self {

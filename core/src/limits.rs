@@ -1,5 +1,7 @@
 //! What an operation may use, whatever a file asks for.
 
+use crate::error::{Error, Result, Status};
+
 /// Bounds on what input may make an operation use. In every field 0 means the default and `u64::MAX` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -42,4 +44,26 @@ impl Limits {
     pub fn output(&self) -> u64 {
         if self.output == 0 { u64::MAX } else { self.output }
     }
+}
+
+/// Makes room for exactly `additional` more elements, or says NO_MEMORY.
+pub(crate) fn reserve<T>(elements: &mut Vec<T>, additional: usize) -> Result<()> {
+    elements.try_reserve_exact(additional).map_err(|_| {
+        let bytes = additional.saturating_mul(size_of::<T>());
+        Error::new(Status::NoMemory, format!("{bytes} bytes could not be allocated"))
+    })
+}
+
+/// Room for `capacity` elements, or NO_MEMORY.
+pub(crate) fn with_capacity<T>(capacity: usize) -> Result<Vec<T>> {
+    let mut elements = Vec::new();
+    reserve(&mut elements, capacity)?;
+    Ok(elements)
+}
+
+/// `len` times `element`, or NO_MEMORY.
+pub(crate) fn filled<T: Clone>(element: T, len: usize) -> Result<Vec<T>> {
+    let mut elements = with_capacity(len)?;
+    elements.resize(len, element);
+    Ok(elements)
 }

@@ -20,7 +20,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
 /// may say them.
 const HOMES: &[(&str, &str, &[&str])] = &[
     // A codec, a digest or an index can be replaced in one place.
-    ("zstd::", "", &["delta/codec/mod.rs"]),
+    ("zstd::", "", &["delta/codec/mod.rs", "delta/codec/zstandard.rs"]),
     ("liblzma::", "", &["delta/codec/lzma.rs"]),
     ("sha2::", "", &["digest.rs"]),
     ("minisign_verify::", "", &["trust/mod.rs"]),

@@ -161,6 +161,10 @@ patchcore_status updater_take_packet(struct updater *updater, const uint8_t *pac
       status = save_checkpoint(updater, out_error);
       updater->next_checkpoint = written + UPDATER_CHECKPOINT_EVERY;
     }
+    if (status == PATCHCORE_CORRUPT || status == PATCHCORE_TARGET_MISMATCH) {
+      /* What was written before may be wrong already. */
+      forget_progress(updater);
+    }
     if (status != PATCHCORE_OK) {
       return status;
     }

@@ -457,6 +457,38 @@ void an_applier_works_resumes_and_throws() {
   CHECK(fails(patchcore::status::invalid_argument, [&] { patchcore::applier(device.callbacks(), signed_only); }));
 }
 
+void a_key_that_is_empty_does_not_turn_the_check_off() {
+  simulated device;
+  patchcore::applier_options options;
+  options.public_key = "";
+  CHECK(fails(patchcore::status::invalid_argument, [&] { patchcore::applier(device.callbacks(), options); }));
+}
+
+void an_object_may_be_destroyed_in_its_own_callback() {
+  const patchcore::bytes &delta = all->deltas[0];
+  simulated device;
+  std::unique_ptr<patchcore::applier> applier;
+  patchcore::device callbacks = device.callbacks();
+  auto read_old = callbacks.read_old;
+  const std::string held(1000, 'x');
+  std::size_t seen = 0;
+  callbacks.read_old = [&seen, &applier, read_old, held](std::uint64_t offset, std::uint8_t *data, std::size_t len) {
+    applier.reset();
+    read_old(offset, data, len);
+    seen += held.size();
+  };
+  applier = std::make_unique<patchcore::applier>(std::move(callbacks));
+  applier->push(delta.data(), delta.size());
+  CHECK(applier == nullptr && seen >= 1000);
+}
+
+void what_was_made_is_freed_although_a_log_throws() {
+  const patchcore::bytes &delta = all->deltas[0];
+  patchcore::job job;
+  job.log = [](patchcore::log_level, std::string_view) { throw oddity{7}; };
+  CHECK(throws_oddity(7, [&] { patchcore::explain(patchcore::input::memory(delta), 10, {}, job); }));
+}
+
 } // namespace
 
 int main() {
@@ -473,5 +505,8 @@ int main() {
   RUN(jobs_report_log_cancel_and_throw);
   RUN(digests_are_values);
   RUN(an_applier_works_resumes_and_throws);
+  RUN(a_key_that_is_empty_does_not_turn_the_check_off);
+  RUN(an_object_may_be_destroyed_in_its_own_callback);
+  RUN(what_was_made_is_freed_although_a_log_throws);
   return check_report();
 }

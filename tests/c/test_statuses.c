@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -106,6 +107,88 @@ static int apply_with_little_memory(const char *old_path, const char *delta_path
     return 255;
   }
   return (int)patchcore_delta_apply(&from, &delta, &output, NULL, NULL, NULL, NULL);
+}
+
+static int read_zeros(void *user_data, uint64_t offset, uint8_t *buffer, size_t len) {
+  (void)user_data;
+  (void)offset;
+  memset(buffer, 0, len);
+  return 0;
+}
+
+static int write_nowhere(void *user_data, uint64_t offset, const uint8_t *data, size_t len) {
+  (void)user_data;
+  (void)offset;
+  (void)data;
+  (void)len;
+  return 0;
+}
+
+/* In a child of its own, which has `room` more bytes of memory: it exits with the status. */
+static int push_with_little_memory(bytes delta, uint64_t old_size, rlim_t room) {
+  FILE *statm = fopen("/proc/self/statm", "r");
+  unsigned long pages = 0;
+  if (statm == NULL || fscanf(statm, "%lu", &pages) != 1) {
+    return 255;
+  }
+  fclose(statm);
+  const rlim_t all_of_it = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + room;
+  const struct rlimit limit = {all_of_it, all_of_it};
+  if (setrlimit(RLIMIT_AS, &limit) != 0) {
+    return 255;
+  }
+  patchcore_device device = PATCHCORE_DEVICE_INIT;
+  device.old_size = old_size;
+  device.read_old = read_zeros;
+  device.write_new = write_nowhere;
+  patchcore_applier *applier = NULL;
+  patchcore_status status = patchcore_applier_new(&device, NULL, &applier, NULL);
+  for (size_t at = 0, taken = 0; status == PATCHCORE_OK && at < delta.len; at += taken) {
+    const size_t piece = delta.len - at < 1024 ? delta.len - at : 1024;
+    status = patchcore_applier_push(applier, delta.data + at, piece, &taken, NULL);
+  }
+  return (int)(status == PATCHCORE_OK ? patchcore_applier_finish(applier, NULL, NULL) : status);
+}
+
+/* Wherever memory ends, a device gets a status. */
+static void an_applier_without_memory(void) {
+  if (is_quick()) {
+    return;
+  }
+  /* Small pieces of memory come from where large ones do, so that none of them is there by chance. */
+  mallopt(M_MMAP_THRESHOLD, 64 << 10);
+  mallopt(M_TRIM_THRESHOLD, 64 << 10);
+  bytes old = bytes_new(4 << 20), new = bytes_new(4 << 20);
+  memset(old.data, 0, old.len);
+  memset(new.data, 0, new.len);
+  uint32_t random = 1;
+  for (size_t i = 0; i < new.len; i += 1 + random % 16) {
+    random = random * 1664525 + 1013904223;
+    new.data[i] = (uint8_t)(random >> 24) & 3;
+  }
+  for (int level = 3; level <= 9; level += 6) {
+    bytes delta = delta_of(old, new, level, 0);
+    int no_memory = 0, ok = 0;
+    for (rlim_t room = 0; room <= 14 << 20; room += 128 << 10) {
+      const pid_t child = fork();
+      if (child == 0) {
+        _exit(push_with_little_memory(delta, old.len, room));
+      }
+      int status = 0;
+      REQUIRE(waitpid(child, &status, 0) == child);
+      const int exited = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+      no_memory += exited == PATCHCORE_NO_MEMORY;
+      ok += exited == PATCHCORE_OK;
+      if (!CHECK(exited == PATCHCORE_NO_MEMORY || exited == PATCHCORE_OK)) {
+        fprintf(stderr, "  level %d with %lu KiB more: the child ended with %#x\n", level, (unsigned long)room >> 10,
+                (unsigned)status);
+      }
+    }
+    CHECK(no_memory > 0 && ok > 0);
+    bytes_free(&delta);
+  }
+  bytes_free(&old);
+  bytes_free(&new);
 }
 
 static void no_memory(void) {
@@ -382,6 +465,7 @@ int main(void) {
   RUN(busy);
 #if defined(__linux__) && !defined(HAS_ADDRESS_SANITIZER)
   RUN(no_memory);
+  RUN(an_applier_without_memory);
 #endif
   RUN(io);
   RUN(not_found);

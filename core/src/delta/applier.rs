@@ -12,6 +12,7 @@ use super::ops::OperationSink;
 use crate::digest::Digest;
 use crate::error::{Error, Result, Status};
 use crate::io::{BlockCache, ReadAt};
+use crate::limits::{filled, with_capacity};
 use crate::progress::Task;
 
 /// The most that is written at once, in bytes: it should stay in a processor's cache while it is made, hashed and
@@ -72,20 +73,20 @@ pub(super) struct Check {
 
 impl Workspace {
     /// For an applier that takes at most `memory` bytes, what `hashing` has included.
-    pub(super) fn new(memory: usize, hashing: &Hashing) -> Self {
+    pub(super) fn new(memory: usize, hashing: &Hashing) -> Result<Self> {
         let capacity = buffer_len(memory);
         let cache = memory - 2 * capacity - hashing.memory();
-        Self {
+        Ok(Self {
             cache: BlockCache::new(cache),
-            buffer: vec![0; capacity],
+            buffer: filled(0, capacity)?,
             filled: 0,
             span: None,
-            addends: Vec::with_capacity(capacity / 2),
-            runs: Vec::with_capacity(capacity / 2 / size_of::<Run>()),
+            addends: with_capacity(capacity / 2)?,
+            runs: with_capacity(capacity / 2 / size_of::<Run>())?,
             check: crc32fast::Hasher::new(),
             written: 0,
             durable: 0,
-        }
+        })
     }
 
     /// Goes on from `written` bytes, of which those that the next check covers have `check`. What is made from there to

@@ -92,7 +92,7 @@ fn apply_checked(
     let mut work = |hashing: &mut Hashing, task: &mut Task<'_>| {
         task.begin(Phase::Apply, header.new_size, Unit::Bytes)?;
         let flag = Task::with_cancel(task.cancel_token().clone());
-        let workspace = Workspace::new(memory, hashing);
+        let workspace = Workspace::new(memory, hashing)?;
         let mut applier = Applier::new(old, out, hashing, task, workspace);
         segments.replay(&mut applier, &mut { flag })?;
         applier.finish(&header)

@@ -83,7 +83,7 @@ impl Checkpoint {
         };
         let check = Check { crc: u32::from_le_bytes(take(&mut fields)?), len: u64::from_le_bytes(take(&mut fields)?) };
         let durable = u64::from_le_bytes(take(&mut fields)?);
-        let hasher = Hasher::resume(take::<HASHER_STATE_LEN>(&mut fields)?).ok_or_else(damaged)?;
+        let hasher = Hasher::resume(take::<HASHER_STATE_LEN>(&mut fields)?, durable).ok_or_else(damaged)?;
         let is_possible = decoded.segments <= header.segments
             && decoded.produced <= durable
             && durable <= header.new_size

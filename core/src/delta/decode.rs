@@ -2,7 +2,7 @@
 //!
 //! A frame is read whole, its checksum is compared, and only then is anything in it believed as far as its limits go.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::ops::Range;
 
 use super::codec::{APPLIER_OVERHEAD, ColumnDecoder};
@@ -11,8 +11,11 @@ use super::frame::Segment;
 use super::ops::OperationSink;
 use super::replay::Replay;
 use crate::error::{Error, Result};
-use crate::limits::Limits;
+use crate::limits::{Limits, reserve};
 use crate::progress::Task;
+
+/// How much of a frame is read first; then as much again as there is.
+const FIRST_PIECE_LEN: u64 = 64 << 10;
 
 /// Turns frames into segments and knows what was decoded of a delta so far, however its bytes arrive.
 pub(super) struct Decoder {
@@ -151,7 +154,7 @@ impl<'r> SegmentReader<'r> {
         while !self.decoder.is_done() {
             task.check()?;
             let start = self.offset;
-            let replayed = self.replay_segment(sink).map_err(|e| e.at(start))?;
+            let replayed = self.replay_segment(sink, task).map_err(|e| e.in_delta_at(start))?;
             look(sink, &replayed, task)?;
         }
         self.decoder.check_end(self.offset)?;
@@ -161,9 +164,9 @@ impl<'r> SegmentReader<'r> {
         Ok(())
     }
 
-    fn replay_segment(&mut self, sink: &mut impl OperationSink) -> Result<ReplayedSegment> {
+    fn replay_segment(&mut self, sink: &mut impl OperationSink, task: &Task<'_>) -> Result<ReplayedSegment> {
         let delta_start = self.offset;
-        self.read_frame()?;
+        self.read_frame(task)?;
         let frame_len = self.frame.len() as u64;
         let start = self.decoder.decoded.produced;
         let segment = self.decoder.open(&mut self.frame)?;
@@ -178,7 +181,7 @@ impl<'r> SegmentReader<'r> {
     }
 
     /// Reads the next frame; its memory grows with the bytes that arrive, not with what its length claims.
-    fn read_frame(&mut self) -> Result<()> {
+    fn read_frame(&mut self, task: &Task<'_>) -> Result<()> {
         let mut prefix = [0; MAX_VARINT_LEN];
         let mut prefix_len = 0;
         let frame_len = loop {
@@ -190,13 +193,36 @@ impl<'r> SegmentReader<'r> {
             self.offset += 1;
         };
         self.frame.clear();
-        let read = (&mut *self.delta).take(frame_len).read_to_end(&mut self.frame)? as u64;
-        self.offset += read;
-        if read < frame_len {
-            return Err(Error::corrupt("the delta ends early; fetch it again").at(self.offset));
+        let mut piece = FIRST_PIECE_LEN;
+        while (self.frame.len() as u64) < frame_len {
+            task.check()?;
+            let len = piece.min(frame_len - self.frame.len() as u64) as usize;
+            let filled = self.frame.len();
+            reserve(&mut self.frame, len)?;
+            self.frame.resize(filled + len, 0);
+            let read = read_up_to(self.delta, &mut self.frame[filled..])?;
+            self.offset += read as u64;
+            if read < len {
+                return Err(Error::corrupt("the delta ends early; fetch it again").at(self.offset));
+            }
+            piece = self.frame.len() as u64;
         }
         Ok(())
     }
+}
+
+/// Fills `buf` as far as there are bytes; says how far.
+fn read_up_to(delta: &mut dyn Read, buf: &mut [u8]) -> Result<usize> {
+    let mut filled = 0;
+    while filled < buf.len() {
+        match delta.read(&mut buf[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(filled)
 }
 
 fn needs_more_memory() -> Error {

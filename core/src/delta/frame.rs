@@ -90,6 +90,16 @@ impl Segment {
     }
 }
 
+impl Segment {
+    /// The bytes of the tables that have to be made before its addends can be read.
+    pub(super) fn table_memory(&self) -> u64 {
+        match &self.addends {
+            Addends::Lanes(_) => 0,
+            Addends::Mixed(mixed) => mixed.working_memory(),
+        }
+    }
+}
+
 impl Mixed {
     fn parse(model: Model, rest: &mut &[u8], frame_len: usize, budget: u64) -> Result<Self> {
         let before = rest.len();

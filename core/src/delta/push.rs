@@ -19,7 +19,7 @@ use super::replay::{Detached, Replay};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result, Status};
 use crate::io::{Direct, ReadAt};
-use crate::limits::{DEFAULT_APPLY_MEMORY, Limits};
+use crate::limits::{DEFAULT_APPLY_MEMORY, Limits, with_capacity};
 use crate::progress::Task;
 
 /// What one call hashes or makes at most unless given, in bytes.
@@ -143,7 +143,13 @@ impl PushApplier {
 
     /// Makes sure, once the whole delta was fed, that the new file is the one it promises: as it was written, and as it is
     /// read back where the slot can do that. What was written is made durable first.
+    ///
+    /// Called too early it is CORRUPT, and the rest of the delta can still be fed.
     pub fn finish(&mut self) -> Result<ApplyStats> {
+        let is_complete = self.segments().is_some_and(Segments::is_done);
+        if !self.failed && !is_complete {
+            return Err(ends_early(self.offset));
+        }
         self.guarded(Self::check_new_file)
     }
 
@@ -207,7 +213,7 @@ impl PushApplier {
             let (taken, is_complete) = match &mut self.stage {
                 Stage::Header(header) => take_up_to(header, HEADER_LEN as u64, rest),
                 Stage::Old { .. } => break,
-                Stage::Segments(segments) => segments.take(rest).map_err(|e| e.at(self.offset))?,
+                Stage::Segments(segments) => segments.take(rest).map_err(|e| e.in_delta_at(self.offset))?,
             };
             let reported = taken - usize::from(is_complete);
             self.has_next = is_complete;
@@ -251,7 +257,7 @@ impl PushApplier {
                 Stage::Segments(segments) => {
                     let end = self.offset + u64::from(self.has_next);
                     let at = segments.boundary.offset;
-                    return segments.settle(&self.old, &mut *self.new, end, work).map_err(|e| e.at(at));
+                    return segments.settle(&self.old, &mut *self.new, end, work).map_err(|e| e.in_delta_at(at));
                 }
             }
         }
@@ -305,7 +311,7 @@ impl Segments {
         let memory = buffer_memory(limits.memory(), header.apply_memory);
         Ok(Self {
             decoder: Decoder::resume(header, boundary.decoded)?,
-            workspace: Some(Workspace::new(memory, &hashing)),
+            workspace: Some(Workspace::new(memory, &hashing)?),
             hashing,
             boundary,
             prefix: Vec::with_capacity(MAX_VARINT_LEN),
@@ -338,11 +344,7 @@ impl Segments {
             self.prefix.extend_from_slice(&bytes[..1]);
             let Some(len) = self.decoder.frame_len(&self.prefix)? else { return Ok((1, false)) };
             // The decoder has compared the length with the memory that the header says.
-            let capacity = usize::try_from(len).unwrap_or(usize::MAX);
-            self.frame = Vec::new();
-            self.frame
-                .try_reserve_exact(capacity)
-                .map_err(|_| Error::new(Status::NoMemory, format!("{len} bytes could not be allocated")))?;
+            self.frame = with_capacity(usize::try_from(len).unwrap_or(usize::MAX))?;
             self.frame_len = Some(len);
             return Ok((1, len == 0));
         };
@@ -360,7 +362,8 @@ impl Segments {
             }
             let start = self.decoder.decoded().produced;
             let segment = self.decoder.open(&mut self.frame)?;
-            *work = work.saturating_sub(segment.stream_bytes());
+            // Tables that mixing begins with are as much work as the columns.
+            *work = work.saturating_sub(segment.stream_bytes().saturating_add(segment.table_memory()));
             self.open = Some(OpenSegment { segment, start, replay: None });
         }
         if !self.make(old, new, work)? {

@@ -147,7 +147,7 @@ impl SegmentBuilder {
         columns: &mut ColumnEncoder,
     ) -> Result<Frame> {
         let mut allowance = Allowance { nanoseconds, stream_bytes: self.stream_bytes() };
-        let mixed = self.mix(limit, &mut allowance, columns);
+        let mixed = self.mix(limit, &mut allowance, columns)?;
         let mut bytes = Vec::new();
         put_varint(&mut bytes, self.output_end - self.output_start);
         put_varint(&mut bytes, self.copies.len() as u64);
@@ -205,31 +205,37 @@ impl SegmentBuilder {
     }
 
     /// The addends mixed by the model that does best on some of them; `None` where there is no time or memory for it.
-    fn mix(&self, limit: usize, allowance: &mut Allowance, columns: &ColumnEncoder) -> Option<EncodedAddends> {
+    fn mix(&self, limit: usize, allowance: &mut Allowance, columns: &ColumnEncoder) -> Result<Option<EncodedAddends>> {
         let time = self.addends.changed() as u64 * MIXING_NANOSECONDS;
         if !columns.coding().mixing || time == 0 || time > allowance.nanoseconds {
-            return None;
+            return Ok(None);
         }
         let addends = self.addends.gaps_and_values();
         let memory = limit.saturating_mul(2).saturating_sub(2 * self.plain_bytes() + 2 * addends.len());
-        let bits = mixing::bits_for(addends.len(), memory as u64)?;
+        let Some(bits) = mixing::bits_for(addends.len(), memory as u64) else { return Ok(None) };
         let (first, trial) = middle(&addends);
         let skipped = addends[..first].iter().map(|(gap, _)| gap + 1).sum::<u64>();
         let mut trial = trial.to_vec();
         trial[0].0 += skipped;
         let encode =
             |model, addends: &[(u64, u8)]| mixing::encode(model, bits, self.output_start, &self.copies, addends);
-        let model = std::iter::once(Model::References)
-            .chain(WIDTHS.map(Model::Elements))
-            .min_by_key(|&model| encode(model, &trial).len())?;
+        let mut best = (encode(Model::References, &trial)?.len(), Model::References);
+        for model in WIDTHS.map(Model::Elements) {
+            let len = encode(model, &trial)?.len();
+            if len < best.0 {
+                best = (len, model);
+            }
+        }
+        let (_, model) = best;
         allowance.nanoseconds -= time;
-        let stream = encode(model, &addends);
+        let stream = encode(model, &addends)?;
         let mut bytes = vec![bits];
         put_varint(&mut bytes, addends.len() as u64);
         put_varint(&mut bytes, stream.len() as u64);
         bytes.extend_from_slice(&stream);
         let stream_bytes = addends.len() as u64;
-        Some(EncodedAddends { coding: model.code(), bytes, stream_bytes, columns: 0, memory: mixing::memory(bits) })
+        let coding = model.code();
+        Ok(Some(EncodedAddends { coding, bytes, stream_bytes, columns: 0, memory: mixing::memory(bits) }))
     }
 
     /// Deals the addends into lanes in the way that a quick trial on some of them finds smallest.

@@ -131,19 +131,12 @@ impl Read for OutputFile {
 
 /// A temporary file in the folder of `target`, so that renaming it there never crosses a file system.
 pub(crate) fn temporary_beside(target: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".patchcore-");
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder_of(target)).map_err(|e| {
-        // The name of a file that nobody asked for would only confuse: the error without it is inside.
-        let inner =
-            e.get_ref().and_then(|wrapped| wrapped.source()).and_then(|source| source.downcast_ref::<io::Error>());
-        inner.and_then(io::Error::raw_os_error).map_or(e.kind().into(), io::Error::from_raw_os_error)
-    })
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o666);
+    // Opened here, so that an error is the system's own and does not name a file that nobody asked for.
+    tempfile::Builder::new().prefix(".patchcore-").make_in(folder_of(target), |path| options.open(path))
 }
 
 /// Makes a new or renamed entry of the folder of `path` durable.

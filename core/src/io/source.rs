@@ -176,21 +176,46 @@ impl ReadAt for Section<'_> {
 }
 
 /// Reads a source from its start to its end.
+///
+/// Short reads are served from what was read ahead, so that a source on the other side of a network is asked seldom.
 pub(crate) struct SourceReader<'a> {
     source: &'a dyn ReadAt,
     position: u64,
+    /// The bytes before `ahead_end` that were read and not asked for yet begin at `position`.
+    ahead: Vec<u8>,
+    ahead_end: u64,
 }
+
+/// How much is read ahead, in bytes.
+const READ_AHEAD: usize = 64 << 10;
 
 impl<'a> SourceReader<'a> {
     pub(crate) fn new(source: &'a dyn ReadAt) -> Self {
-        Self { source, position: 0 }
+        Self { source, position: 0, ahead: Vec::new(), ahead_end: 0 }
     }
 }
 
 impl Read for SourceReader<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = (self.source.size() - self.position).min(buf.len() as u64) as usize;
-        self.source.read_at(self.position, &mut buf[..n])?;
+        let left = self.source.size() - self.position;
+        let waiting = (self.ahead_end - self.position) as usize;
+        let n = if waiting > 0 {
+            let n = waiting.min(buf.len());
+            buf[..n].copy_from_slice(&self.ahead[self.ahead.len() - waiting..][..n]);
+            n
+        } else if buf.len() >= READ_AHEAD || self.source.short_reads_are_cheap() {
+            let n = left.min(buf.len() as u64) as usize;
+            self.source.read_at(self.position, &mut buf[..n])?;
+            self.ahead_end = self.position + n as u64;
+            n
+        } else {
+            self.ahead.resize(left.min(READ_AHEAD as u64) as usize, 0);
+            self.source.read_at(self.position, &mut self.ahead)?;
+            self.ahead_end = self.position + self.ahead.len() as u64;
+            let n = self.ahead.len().min(buf.len());
+            buf[..n].copy_from_slice(&self.ahead[..n]);
+            n
+        };
         self.position += n as u64;
         Ok(n)
     }
@@ -317,6 +342,38 @@ mod tests {
         assert!(section.read_at(1, &mut buf).is_err());
         assert!(Section::new(&source, 3, 3).is_err());
         assert!(Section::new(&source, u64::MAX, 1).is_err());
+    }
+
+    #[test]
+    fn a_reader_asks_its_source_seldom_and_gives_all_of_it() {
+        struct Counted(Vec<u8>, std::sync::atomic::AtomicUsize);
+        impl ReadAt for Counted {
+            fn size(&self) -> u64 {
+                self.0.size()
+            }
+            fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+                self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                self.0.read_at(offset, buf)
+            }
+        }
+        let bytes: Vec<u8> = (0..300_000u32).map(|i| (i % 251) as u8).collect();
+        let source = Counted(bytes.clone(), Default::default());
+        let mut reader = SourceReader::new(&source);
+        let mut read = Vec::new();
+        for len in [1, 1, 8, 100, 70_000, 3, 100_000, 1, 1_000_000, 1] {
+            let mut piece = vec![0; len];
+            let mut filled = 0;
+            while filled < len {
+                match reader.read(&mut piece[filled..]).unwrap() {
+                    0 => break,
+                    n => filled += n,
+                }
+            }
+            read.extend_from_slice(&piece[..filled]);
+        }
+        assert_eq!(read, bytes);
+        let asked = source.1.into_inner();
+        assert!(asked <= 8, "{asked} reads");
     }
 
     #[test]

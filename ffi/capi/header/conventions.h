@@ -39,6 +39,9 @@
  * the library; using the object whose function it was called from is PATCHCORE_BUSY where that takes it as not `const`.
  * Freeing an object in a callback of its own call is fine.
  *
+ * Memory. What input asks for and cannot be had is PATCHCORE_NO_MEMORY. Where not even the few KiB of a call's own can be
+ * had, the process ends, as Rust programs do.
+ *
  * Callbacks must return: no longjmp() and no C++ exception may leave one.
  *
  * The library writes nothing to the standard streams, unless it has a bug (PATCHCORE_INTERNAL), reads no environment

@@ -2,11 +2,13 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use patchcore_ffi::applier::{Applier, Slot};
 use patchcore_ffi::input::ReadAt;
 use patchcore_ffi::options::ApplierOptions;
+use patchcore_ffi::results::DeltaInfo;
 use patchcore_ffi::status::{Error, Result, Status};
 
 use crate::boundary::{boundary, guarded};
@@ -75,11 +77,35 @@ pub struct patchcore_applier_options {
 
 versioned!(patchcore_device, patchcore_applier_options);
 
-/// Applies one delta that is pushed into it as it arrives; power may fail between any two calls. One that failed is of no use
-/// any more, except to be freed: resume from the last checkpoint, or begin anew.
+/// Applies one delta that is pushed into it as it arrives; power may fail between any two calls. One whose push or finish has
+/// failed is of no use any more, except to be freed, unless the status was PATCHCORE_BUSY or it was finished too early. After
+/// PATCHCORE_CALLBACK and after a power cut, resume from the last checkpoint. After PATCHCORE_CORRUPT and
+/// PATCHCORE_TARGET_MISMATCH begin anew: what was written before may be wrong already.
 pub struct patchcore_applier {
     applier: Mutex<Applier>,
     can_flush: bool,
+    /// What others may ask for while a call uses the applier.
+    shown: Shown,
+}
+
+#[derive(Default)]
+struct Shown {
+    delta_offset: AtomicU64,
+    output_offset: AtomicU64,
+    info: OnceLock<DeltaInfo>,
+}
+
+impl Shown {
+    fn update(&self, applier: &Applier) {
+        self.delta_offset.store(applier.delta_offset(), Ordering::Relaxed);
+        self.output_offset.store(applier.output_offset(), Ordering::Relaxed);
+        if self.info.get().is_none()
+            && let Some(info) = applier.info()
+        {
+            // Whoever else set it knew the same.
+            let _ = self.info.set(info);
+        }
+    }
 }
 
 /// A checkpoint is never larger, in bytes.
@@ -108,8 +134,8 @@ pub unsafe extern "C" fn patchcore_applier_new(
             let out = OutPointer::handle(out_applier, "out_applier")?;
             let (old, new) = open_device(device)?;
             let can_flush = new.flush.is_some();
-            let applier = Mutex::new(Applier::new(Box::new(old), Box::new(new), &read_options(options)?)?);
-            out.put(handle::create(patchcore_applier { applier, can_flush }));
+            let applier = Applier::new(Box::new(old), Box::new(new), &read_options(options)?)?;
+            out.put(handle::create(patchcore_applier::new(applier, can_flush)));
             Ok(())
         })
     }
@@ -143,7 +169,10 @@ pub unsafe extern "C" fn patchcore_applier_push(
             let out_taken = OutPointer::required(out_taken, 0, "out_taken")?;
             let applier = handle::share(applier, "applier")?;
             let data = text::bytes(data, len, "data")?;
-            out_taken.put(applier.lock()?.push(data)?);
+            let mut locked = applier.lock()?;
+            let taken = locked.push(data);
+            applier.shown.update(&locked);
+            out_taken.put(taken?);
             Ok(())
         })
     }
@@ -152,10 +181,12 @@ pub unsafe extern "C" fn patchcore_applier_push(
 /// Makes sure that everything is there: the digest of what was written, of what reads back where the device can do that, and
 /// the signature where one is required. Only after PATCHCORE_OK may the device switch to the new file.
 ///
+/// The new file is read back whole, twice where a signature is required, in pieces of 4 KiB: a watchdog can be fed in `read_new`.
+///
 /// @param applier The applier, borrowed.
 /// @param out_stats Receives what was made, or NULL.
 /// @param out_error Receives an error to free, or NULL on success; or NULL.
-/// @return PATCHCORE_OK, or the status of the error; PATCHCORE_CORRUPT where the delta ended early,
+/// @return PATCHCORE_OK, or the status of the error; PATCHCORE_CORRUPT where the delta ended early (the rest can still be pushed),
 ///         PATCHCORE_TARGET_MISMATCH where the storage is bad, PATCHCORE_BAD_SIGNATURE or PATCHCORE_UNTRUSTED_KEY where the
 ///         new file is not to be trusted.
 ///
@@ -266,7 +297,7 @@ pub unsafe extern "C" fn patchcore_applier_resume(
             let applier = Applier::resume(Box::new(old), Box::new(new), &read_options(options)?, checkpoint)?;
             out_delta_offset.put(applier.delta_offset());
             out_output_offset.put(applier.output_offset());
-            out.put(handle::create(patchcore_applier { applier: Mutex::new(applier), can_flush }));
+            out.put(handle::create(patchcore_applier::new(applier, can_flush)));
             Ok(())
         })
     }
@@ -279,7 +310,7 @@ pub unsafe extern "C" fn patchcore_applier_resume(
 /// @param out_error Receives an error to free, or NULL on success; or NULL.
 /// @return PATCHCORE_OK, or the status of the error; PATCHCORE_INVALID_ARGUMENT until then.
 ///
-/// Thread-safety: while another call uses the applier, and from a callback of its own, it is PATCHCORE_BUSY.
+/// Thread-safety: may be called from any thread at any time; while a push is running it is what was known before that.
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patchcore_applier_info(
@@ -292,9 +323,9 @@ pub unsafe extern "C" fn patchcore_applier_info(
         boundary(out_error, || {
             let applier = handle::share(applier, "applier")?;
             let out_info = Out::new(out_info, "out_info")?;
-            let info = applier.lock()?.info();
+            let info = applier.shown.info.get();
             let info = info.ok_or_else(|| invalid("the header of the delta has not arrived yet; feed more of it"))?;
-            out_info.put(info_for_c(&info));
+            out_info.put(info_for_c(info));
             Ok(())
         })
     }
@@ -308,7 +339,7 @@ pub unsafe extern "C" fn patchcore_applier_info(
 /// @param out_error Receives an error to free, or NULL on success; or NULL.
 /// @return PATCHCORE_OK, or the status of the error.
 ///
-/// Thread-safety: while another call uses the applier, and from a callback of its own, it is PATCHCORE_BUSY.
+/// Thread-safety: may be called from any thread at any time; while a push is running it is what was known before that.
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patchcore_applier_position(
@@ -323,9 +354,8 @@ pub unsafe extern "C" fn patchcore_applier_position(
             let out_delta_offset = OutPointer::optional(out_delta_offset, 0);
             let out_output_offset = OutPointer::optional(out_output_offset, 0);
             let applier = handle::share(applier, "applier")?;
-            let applier = applier.lock()?;
-            out_delta_offset.put(applier.delta_offset());
-            out_output_offset.put(applier.output_offset());
+            out_delta_offset.put(applier.shown.delta_offset.load(Ordering::Relaxed));
+            out_output_offset.put(applier.shown.output_offset.load(Ordering::Relaxed));
             Ok(())
         })
     }
@@ -345,6 +375,12 @@ pub unsafe extern "C" fn patchcore_applier_free(applier: *mut patchcore_applier)
 }
 
 impl patchcore_applier {
+    fn new(applier: Applier, can_flush: bool) -> Self {
+        let shown = Shown::default();
+        shown.update(&applier);
+        Self { applier: Mutex::new(applier), can_flush, shown }
+    }
+
     fn lock(&self) -> Result<std::sync::MutexGuard<'_, Applier>> {
         handle::lock(&self.applier, "the applier")
     }

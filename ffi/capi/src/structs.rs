@@ -19,8 +19,11 @@ pub(crate) unsafe trait Versioned: Copy {}
 /// Says of structs that they are [`Versioned`]; all of them must be plain C data.
 macro_rules! versioned {
     ($($name:ty),* $(,)?) => {
-        // SAFETY: numbers, arrays of numbers, nullable pointers and nullable function pointers, after their size.
-        $(unsafe impl $crate::structs::Versioned for $name {})*
+        $(
+            const _: () = assert!(std::mem::offset_of!($name, struct_size) == 0);
+            // SAFETY: numbers, arrays of numbers, nullable pointers and nullable function pointers, after their size.
+            unsafe impl $crate::structs::Versioned for $name {}
+        )*
     };
 }
 pub(crate) use versioned;

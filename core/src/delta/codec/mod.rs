@@ -4,16 +4,18 @@
 //! against the limits before: a bomb has nowhere to expand into.
 
 mod lzma;
+mod zstandard;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::CParameter;
 
+use self::zstandard::{Compressor, Decompressor};
 use super::format::{put_varint, take_varint};
 use super::levels::{Coding, LZMA_NANOSECONDS, LzmaSearch};
 use crate::error::{Error, Result, Status};
+use crate::limits::with_capacity;
 
 /// What an applier may allocate beside frames and decoded columns: zstd's decoder state and the least of its own
 /// buffers, in bytes.
@@ -59,10 +61,10 @@ pub(super) enum Content {
 /// Encodes columns at one level; holds zstd's tables between calls.
 pub(super) struct ColumnEncoder {
     coding: Coding,
-    best: Compressor<'static>,
-    fast: Compressor<'static>,
+    best: Compressor,
+    fast: Compressor,
     /// For addends, where another than `best` is better.
-    addends: Option<Compressor<'static>>,
+    addends: Option<Compressor>,
 }
 
 /// Small tables, in which zstd finds the short and near matches of addends.
@@ -75,31 +77,19 @@ const QUICK_SEARCH: [CParameter; 6] = [
     CParameter::Strategy(zstd::zstd_safe::Strategy::ZSTD_btopt),
 ];
 
-fn compressor(level: i32) -> Result<Compressor<'static>> {
-    let mut compressor = Compressor::new(level).map_err(no_memory)?;
-    for parameter in
-        [CParameter::ContentSizeFlag(false), CParameter::ChecksumFlag(false), CParameter::DictIdFlag(false)]
-    {
-        compressor.set_parameter(parameter).map_err(no_memory)?;
-    }
-    Ok(compressor)
-}
-
-fn no_memory(e: std::io::Error) -> Error {
-    Error::new(Status::NoMemory, format!("zstd could not be set up: {e}"))
-}
-
 impl ColumnEncoder {
     pub(super) fn new(coding: Coding) -> Result<Self> {
         let addends = coding.quick_addends.then(|| -> Result<_> {
-            let mut compressor = compressor(coding.zstd)?;
-            QUICK_SEARCH
-                .into_iter()
-                .try_for_each(|parameter| compressor.set_parameter(parameter))
-                .map_err(no_memory)?;
+            let mut compressor = Compressor::new(coding.zstd)?;
+            QUICK_SEARCH.into_iter().try_for_each(|parameter| compressor.set_parameter(parameter))?;
             Ok(compressor)
         });
-        Ok(Self { coding, best: compressor(coding.zstd)?, fast: compressor(1)?, addends: addends.transpose()? })
+        Ok(Self {
+            coding,
+            best: Compressor::new(coding.zstd)?,
+            fast: Compressor::new(1)?,
+            addends: addends.transpose()?,
+        })
     }
 
     pub(super) fn coding(&self) -> &Coding {
@@ -144,13 +134,13 @@ impl ColumnEncoder {
             (Some(addends), Content::Addends) => addends,
             _ => &mut self.best,
         };
-        let fast = self.fast.compress(column).map_err(no_memory)?;
+        let fast = self.fast.compress(column)?;
         let sample = sample(column);
         let sample_fast = match &sample {
             Cow::Borrowed(_) => fast.len(),
-            Cow::Owned(sample) => self.fast.compress(sample).map_err(no_memory)?.len(),
+            Cow::Owned(sample) => self.fast.compress(sample)?.len(),
         };
-        let sample_best = compressor.compress(&sample).map_err(no_memory)?;
+        let sample_best = compressor.compress(&sample)?;
         let scale = |len: usize| (fast.len() as u64 * len as u64 / sample_fast.max(1) as u64) as usize;
         let is_noise = matches!(sample, Cow::Owned(_))
             && content == Content::Addends
@@ -161,7 +151,7 @@ impl ColumnEncoder {
         let mut best = match sample {
             Cow::Borrowed(_) => Some(sample_best.clone()),
             // Addends are searched quickly, so it costs little to know what LZMA has to beat.
-            Cow::Owned(_) if content == Content::Addends => Some(compressor.compress(column).map_err(no_memory)?),
+            Cow::Owned(_) if content == Content::Addends => Some(compressor.compress(column)?),
             Cow::Owned(_) => None,
         };
         let to_beat = best.as_ref().map_or_else(|| scale(sample_best.len()), Vec::len).min(fast.len());
@@ -173,7 +163,7 @@ impl ColumnEncoder {
             {
                 // What a sample says of the rest may be wrong.
                 if best.is_none() && content == Content::Whole {
-                    best = Some(compressor.compress(column).map_err(no_memory)?);
+                    best = Some(compressor.compress(column)?);
                 }
                 if best.as_ref().is_none_or(|best| encoded.len() < best.len().min(fast.len())) {
                     let taken = encoded.len() as u64 * LZMA_NANOSECONDS;
@@ -185,22 +175,22 @@ impl ColumnEncoder {
         }
         let best = match best.take() {
             Some(best) => best,
-            None => compressor.compress(column).map_err(no_memory)?,
+            None => compressor.compress(column)?,
         };
         Ok(Some((ZSTD, if best.len() < fast.len() { best } else { fast })))
     }
 
     /// About how many bytes `column` will take, at a fraction of the time.
     pub(super) fn estimate(&mut self, column: &[u8]) -> Result<usize> {
-        Ok(self.fast.compress(column).map_err(no_memory)?.len().min(column.len()))
+        Ok(self.fast.compress(column)?.len().min(column.len()))
     }
 
     /// About how many bytes `literals` would take, repeats at any distance included: a first guess for little time, a
     /// better one for more.
     pub(super) fn estimate_literals(&self, literals: &[u8], better: bool) -> Result<u64> {
-        let mut compressor = compressor(if better { self.coding.zstd.min(9) } else { 1 })?;
-        compressor.set_parameter(CParameter::EnableLongDistanceMatching(true)).map_err(no_memory)?;
-        Ok(compressor.compress(literals).map_err(no_memory)?.len().min(literals.len()) as u64)
+        let mut compressor = Compressor::new(if better { self.coding.zstd.min(9) } else { 1 })?;
+        compressor.set_parameter(CParameter::EnableLongDistanceMatching(true))?;
+        Ok(compressor.compress(literals)?.len().min(literals.len()) as u64)
     }
 }
 
@@ -221,7 +211,7 @@ fn lzma_pays(
     content: Content,
     sample: &[u8],
     sample_limit: usize,
-    compressor: &mut Compressor<'_>,
+    compressor: &mut Compressor,
 ) -> Result<Option<lzma::Properties>> {
     let mut best = None;
     let tried = if content == Content::Addends { &[lzma::UNALIGNED][..] } else { &lzma::ANY };
@@ -237,7 +227,7 @@ fn lzma_pays(
     if content == Content::Addends && column.len() > LONG {
         // Among addends it is close. All of them would take long; a quarter tells better than the sample.
         let part = &column[column.len() / 8 * 3..][..column.len() / 4];
-        let to_beat = compressor.compress(part).map_err(no_memory)?.len();
+        let to_beat = compressor.compress(part)?.len();
         if lzma::encode(part, properties, search, search.worth(to_beat))?.is_none() {
             return Ok(None);
         }
@@ -257,7 +247,7 @@ fn sample(column: &[u8]) -> Cow<'_, [u8]> {
 
 /// How many bytes zstd makes of `bytes` at one of its own levels.
 pub(crate) fn compressed_len(bytes: &[u8], zstd_level: i32) -> Result<usize> {
-    Ok(zstd::bulk::compress(bytes, zstd_level).map_err(no_memory)?.len())
+    Ok(Compressor::new(zstd_level)?.compress(bytes)?.len())
 }
 
 /// A decoded column.
@@ -298,11 +288,11 @@ impl Column {
 }
 
 /// Decodes columns; holds zstd's state between calls.
-pub(super) struct ColumnDecoder(Decompressor<'static>);
+pub(super) struct ColumnDecoder(Decompressor);
 
 impl ColumnDecoder {
     pub(super) fn new() -> Result<Self> {
-        Ok(Self(Decompressor::new().map_err(no_memory)?))
+        Ok(Self(Decompressor::new()?))
     }
 
     /// Takes one column off the front of `rest`, the end of a frame of `frame_len` bytes. `budget` is how many bytes
@@ -331,10 +321,7 @@ impl ColumnDecoder {
                 let encoded = take(frame, encoded_len).ok_or_else(damaged)?;
                 *budget = budget.checked_sub(decoded_len).ok_or_else(needs_more_memory)?;
                 let decoded_len = usize::try_from(decoded_len).map_err(|_| damaged())?;
-                let mut decoded = Vec::new();
-                decoded
-                    .try_reserve_exact(decoded_len)
-                    .map_err(|_| Error::new(Status::NoMemory, format!("{decoded_len} bytes could not be allocated")))?;
+                let mut decoded = with_capacity(decoded_len)?;
                 if codec == ZSTD {
                     self.decode_zstd(encoded, &mut decoded, decoded_len)?;
                 } else {
@@ -356,11 +343,10 @@ impl ColumnDecoder {
     }
 
     fn decode_zstd(&mut self, encoded: &[u8], decoded: &mut Vec<u8>, len: usize) -> Result<()> {
-        if zstd::zstd_safe::find_frame_compressed_size(encoded) != Ok(encoded.len()) {
-            return Err(damaged());
+        match self.0.decompress(encoded, decoded)? {
+            Some(written) if written == len => Ok(()),
+            _ => Err(damaged()),
         }
-        let written = self.0.decompress_to_buffer(encoded, decoded).map_err(|_| damaged())?;
-        if written == len { Ok(()) } else { Err(damaged()) }
     }
 }
 

@@ -6,6 +6,7 @@
 use super::arithmetic::Coder;
 use super::mixer::{Mixer, context, node_of_byte};
 use super::number;
+use crate::error::Result;
 
 /// The contexts of every symbol.
 const CONTEXTS: usize = 5;
@@ -33,9 +34,9 @@ const SETS: usize = number::SETS + 256;
 
 impl Elements {
     /// For `width` lanes, which is not 0.
-    pub(super) fn new(bits: u32, width: u8) -> Self {
+    pub(super) fn new(bits: u32, width: u8) -> Result<Self> {
         let width = usize::from(width);
-        Self { mixer: Mixer::new(bits, width * SETS, 15), lanes: vec![Lane::default(); width] }
+        Ok(Self { mixer: Mixer::new(bits, width * SETS, 15)?, lanes: vec![Lane::default(); width] })
     }
 
     /// Codes the value at `position`, counted in copied bytes.

@@ -7,6 +7,8 @@
 use std::sync::LazyLock;
 
 use super::arithmetic::Coder;
+use crate::error::Result;
+use crate::limits::filled;
 
 /// Most predictions that are mixed into one.
 pub(super) const INPUTS: usize = 8;
@@ -89,16 +91,16 @@ pub(super) struct Mixer {
 
 impl Mixer {
     /// With `1 << bits` cells and `sets` sets of weights.
-    pub(super) fn new(bits: u32, sets: usize, settled: u16) -> Self {
-        Self {
+    pub(super) fn new(bits: u32, sets: usize, settled: u16) -> Result<Self> {
+        Ok(Self {
             logistic: &LOGISTIC,
-            cells: vec![FRESH; 1 << bits],
+            cells: filled(FRESH, 1 << bits)?,
             shift: u32::BITS - bits,
-            weights: vec![[FIRST_WEIGHT; INPUTS]; sets],
+            weights: filled([FIRST_WEIGHT; INPUTS], sets)?,
             bases: [0; INPUTS],
             guesses: vec![EVEN],
             settled,
-        }
+        })
     }
 
     /// Room for `count` kinds of guesses; returns the first.

@@ -71,11 +71,11 @@ impl Copied {
 
 /// Encodes the addends of `copies`: pairs of the zeros before a value and the value. `start` is where the segment's
 /// output begins.
-pub(super) fn encode(model: Model, bits: u8, start: u64, copies: &[Copied], addends: &[(u64, u8)]) -> Vec<u8> {
+pub(super) fn encode(model: Model, bits: u8, start: u64, copies: &[Copied], addends: &[(u64, u8)]) -> Result<Vec<u8>> {
     let mut writer = arithmetic::Writer::new();
     match model {
         Model::References => {
-            let mut model = References::new(u32::from(bits));
+            let mut model = References::new(u32::from(bits))?;
             let mut copies = copies.iter();
             let mut copy = Copied { offset: start, len: 0, from: 0 };
             let mut used = 0;
@@ -95,7 +95,7 @@ pub(super) fn encode(model: Model, bits: u8, start: u64, copies: &[Copied], adde
             }
         }
         Model::Elements(width) => {
-            let mut model = Elements::new(u32::from(bits), width);
+            let mut model = Elements::new(u32::from(bits), width)?;
             let (first, next) = lane_gaps(width, start, copies, addends);
             for (lane, gap) in first.into_iter().enumerate() {
                 model.gap(&mut writer, gap, lane);
@@ -109,7 +109,7 @@ pub(super) fn encode(model: Model, bits: u8, start: u64, copies: &[Copied], adde
             }
         }
     }
-    writer.finish()
+    Ok(writer.finish())
 }
 
 /// The gaps before the first value of each lane, and for each value the gap to the next one of its lane, in elements.
@@ -185,9 +185,9 @@ impl<'f> Reader<'f> {
     pub(super) fn new(model: Model, bits: u8, start: u64, values: u64, bytes: &'f [u8]) -> Result<Self> {
         let mut coder = arithmetic::Reader::new(bytes);
         let model = match model {
-            Model::References => ReaderModel::References(Box::new(References::new(u32::from(bits)))),
+            Model::References => ReaderModel::References(Box::new(References::new(u32::from(bits))?)),
             Model::Elements(width) => {
-                let mut model = Elements::new(u32::from(bits), width);
+                let mut model = Elements::new(u32::from(bits), width)?;
                 let lanes = u64::from(width);
                 let next = (0..lanes).map(|lane| {
                     let gap = model.gap(&mut coder, 0, lane as usize);

@@ -8,6 +8,8 @@
 use super::arithmetic::Coder;
 use super::mixer::{Guess, Mixer, NO_GUESS, context, node_of_byte};
 use super::number;
+use crate::error::Result;
+use crate::limits::filled;
 
 /// Where a value lies.
 #[derive(Clone, Copy)]
@@ -64,9 +66,9 @@ struct Field {
 }
 
 impl References {
-    pub(super) fn new(bits: u32) -> Self {
-        let mut mixer = Mixer::new(bits, number::SETS + 256, 4);
-        Self {
+    pub(super) fn new(bits: u32) -> Result<Self> {
+        let mut mixer = Mixer::new(bits, number::SETS + 256, 4)?;
+        Ok(Self {
             gap_guesses: mixer.reserve(16 * number::GUESSES),
             value_guesses: mixer.reserve(16 * 2),
             shift_guesses: mixer.reserve(3 * SHIFT_GUESSES),
@@ -74,10 +76,10 @@ impl References {
             values: [0; 3],
             gaps: [0; 3],
             field: Field::default(),
-            shifts: Shifts::new(),
-            history: History::new(bits - 3),
+            shifts: Shifts::new()?,
+            history: History::new(bits - 3)?,
             expected: [UNKNOWN; 2],
-        }
+        })
     }
 
     /// Codes how many zeros lie before the next value.
@@ -207,8 +209,8 @@ fn agrees(predicted: u8, value: u8, index: usize) -> bool {
 }
 
 impl Shifts {
-    fn new() -> Self {
-        Self { recent: [0; SHIFTS], followers: vec![0; 1 << FOLLOWER_BITS], last: [0; 2] }
+    fn new() -> Result<Self> {
+        Ok(Self { recent: [0; SHIFTS], followers: filled(0, 1 << FOLLOWER_BITS)?, last: [0; 2] })
     }
 
     fn follower_slot(&self) -> usize {
@@ -303,8 +305,9 @@ struct History {
 const LONG_GAP: u64 = (1 << 24) - 1;
 
 impl History {
-    fn new(bits: u32) -> Self {
-        Self { entries: vec![0; 1 << bits], seen: vec![0; 1 << bits], bits, len: 0, position: 0, alike: 0, gap: 0 }
+    fn new(bits: u32) -> Result<Self> {
+        let (entries, seen) = (filled(0, 1 << bits)?, filled(0, 1 << bits)?);
+        Ok(Self { entries, seen, bits, len: 0, position: 0, alike: 0, gap: 0 })
     }
 
     fn at(&self, position: usize) -> u32 {

@@ -117,7 +117,7 @@ fn positions(addends: &[(u64, u8)]) -> Vec<(u64, u8)> {
 }
 
 fn reads_back(model: Model, bits: u8, place: &Place, addends: &[(u64, u8)]) -> TestCaseResult {
-    let stream = encode(model, bits, place.start, &place.copies, addends);
+    let stream = encode(model, bits, place.start, &place.copies, addends).unwrap();
     let values = addends.len() as u64;
     let with = |values, stream: &[u8]| decode(model, bits, place.start, &place.copies, values, stream);
     let decoded = with(values, &stream);
@@ -231,7 +231,7 @@ fn decoded_addends_per_byte_of_a_stream_are_bounded() {
     for model in MODELS {
         let addends = vec![(0, 7); 200_000];
         let place = endless(addends.len() as u64);
-        let stream = encode(model, 16, 0, &place.copies, &addends);
+        let stream = encode(model, 16, 0, &place.copies, &addends).unwrap();
         let per_byte = addends.len() as f64 / stream.len() as f64;
         assert!(per_byte < most_per_byte, "{model:?}: {per_byte} of {most_per_byte}");
     }
@@ -243,7 +243,7 @@ fn values_that_the_copies_have_no_room_for_are_corrupt() {
     let room = addends.iter().map(|(gap, _)| gap + 1).sum::<u64>();
     for model in MODELS {
         let place = endless(room);
-        let stream = encode(model, 12, 0, &place.copies, &addends);
+        let stream = encode(model, 12, 0, &place.copies, &addends).unwrap();
         assert!(decode(model, 12, 0, &place.copies, 200, &stream).is_ok());
         for less in [1, 7, room / 2, room] {
             let error = decode(model, 12, 0, &endless(room - less).copies, 200, &stream).unwrap_err();
