@@ -26,7 +26,7 @@ pub mod progress;
 mod route;
 pub mod trust;
 
-pub use cancel::CancelToken;
+pub use cancel::{CancelToken, CommitPoint};
 pub use digest::Digest;
 pub use error::{Error, Result, Status};
 pub use limits::Limits;

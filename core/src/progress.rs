@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cancel::CancelToken;
-use crate::error::{Error, Result, Status};
+use crate::cancel::{CancelToken, CommitPoint, cancelled};
+use crate::error::{Error, Result};
 
 /// What an operation is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,7 +117,7 @@ const EVENT_INTERVAL: Duration = Duration::from_millis(100);
 /// One running operation as its caller sees it: a cancellation flag and an observer of its progress.
 #[derive(Default)]
 pub struct Task<'a> {
-    cancel: CancelToken,
+    commit: CommitPoint,
     observer: Option<Observer<'a>>,
     log: Option<Log<'a>>,
     began: Option<Instant>,
@@ -133,7 +133,7 @@ impl<'a> Task<'a> {
 
     /// A task that stops when `cancel` is raised.
     pub fn with_cancel(cancel: CancelToken) -> Self {
-        Self { cancel, ..Self::default() }
+        Self { commit: CommitPoint::new(cancel), ..Self::default() }
     }
 
     /// Calls `observer` with each event, at most ten times a second.
@@ -159,12 +159,17 @@ impl<'a> Task<'a> {
 
     /// The flag that worker threads of the operation poll.
     pub(crate) fn cancel_token(&self) -> &CancelToken {
-        &self.cancel
+        self.commit.token()
+    }
+
+    /// The point from which on what the operation makes becomes visible.
+    pub fn commit_point(&self) -> &CommitPoint {
+        &self.commit
     }
 
     /// Fails with `CANCELLED` once the flag is raised.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.cancel.is_cancelled() { Err(cancelled()) } else { Ok(()) }
+        if self.cancel_token().is_cancelled() { Err(cancelled()) } else { Ok(()) }
     }
 
     /// Begins a phase of `total` units; the phase before it is reported as done.
@@ -219,13 +224,10 @@ impl<'a> Task<'a> {
     }
 }
 
-fn cancelled() -> Error {
-    Error::new(Status::Cancelled, "cancelled; nothing was changed")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Status;
 
     #[test]
     fn the_last_event_of_a_phase_is_always_sent_and_says_done() {

@@ -120,7 +120,9 @@ impl Chain {
                 let applied = chain.apply_into_file(&*old, path, target, &options, output, job.task());
                 applied.map(|applied| (applied, None))
             }
-            None => output.write_forward(|out| chain.apply(&*old, out, target, &options, job.task())),
+            None => {
+                output.write_forward(&job.commit_point(), |out| chain.apply(&*old, out, target, &options, job.task()))
+            }
         };
         let (applied, written) = applied.map_err(|e| match e.status() {
             Status::SourceMismatch => in_file(e, old.path()),
@@ -162,10 +164,11 @@ impl Chain {
     ) -> Result<(DeltaInfo, Written)> {
         keep_history(&output)?;
         let (encode, limits) = (options.encode()?, options.limits());
+        let point = job.commit_point();
         let squash = |out: &mut dyn patchcore::delta::DeltaFile| {
             self.0.chain.squash(from, to, out, &encode, &limits, job.task()).map_err(|e| self.in_chain(e))
         };
-        let (squashed, written) = output.write_seeking(squash)?;
+        let (squashed, written) = output.write_seeking(&point, squash)?;
         Ok(((&squashed.header).into(), written))
     }
 
@@ -228,7 +231,7 @@ impl Chain {
         let Opened { chain, source, .. } = &*self.0;
         let explained = chain.explain(link, 0, &limits, job.task()).map_err(|e| self.in_chain(e))?;
         let delta = Section::new(&**source, link.offset, link.size)?;
-        let ((), written) = output.write_forward(|out| copy(&delta, out, job.cancel_token()))?;
+        let ((), written) = output.write_forward(&job.commit_point(), |out| copy(&delta, out, job.cancel_token()))?;
         Ok(((&explained.inspection.header).into(), written))
     }
 
@@ -332,9 +335,10 @@ mod making {
         match output.path() {
             Some((path, output)) => Chain::create(path, &deltas, &options, &limits, output, job.task()).map(|()| None),
             None => {
+                let point = job.commit_point();
                 let create =
                     |out: &mut dyn std::io::Write| Chain::create_to(out, &deltas, &options, &limits, job.task());
-                output.write_forward(create).map(|((), written)| written)
+                output.write_forward(&point, create).map(|((), written)| written)
             }
         }
     }

@@ -24,7 +24,9 @@ pub fn diff(
         Some((path, output)) => {
             (patchcore::delta::diff_into_file(&*old, &*new, path, &options, output, job.task())?, None)
         }
-        None => output.write_seeking(|out| patchcore::delta::diff(&*old, &*new, out, &options, job.task()))?,
+        None => output.write_seeking(&job.commit_point(), |out| {
+            patchcore::delta::diff(&*old, &*new, out, &options, job.task())
+        })?,
     };
     Ok(((&header).into(), written))
 }
@@ -47,7 +49,9 @@ pub fn apply(
             let applied = patchcore::delta::apply_into_file(&*old, &mut delta, path, &options, output, job.task());
             applied.map(|stats| (stats, None))
         }
-        None => output.write_forward(|out| patchcore::delta::apply(&*old, &mut delta, out, &options, job.task())),
+        None => output.write_forward(&job.commit_point(), |out| {
+            patchcore::delta::apply(&*old, &mut delta, out, &options, job.task())
+        }),
     };
     let (stats, written) = applied.map_err(|e| match e.status() {
         Status::SourceMismatch => in_file(e, old.path()),
@@ -72,7 +76,9 @@ pub fn squash(
         Some((path, output)) => {
             (patchcore::delta::compose_into_file(&deltas, path, &encode, &limits, output, job.task())?, None)
         }
-        None => output.write_seeking(|out| patchcore::delta::compose(&deltas, out, &encode, &limits, job.task()))?,
+        None => output.write_seeking(&job.commit_point(), |out| {
+            patchcore::delta::compose(&deltas, out, &encode, &limits, job.task())
+        })?,
     };
     Ok(((&header).into(), written))
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use patchcore::Task;
+use patchcore::{CommitPoint, Task};
 
 use crate::status::{Error, Result, Status};
 
@@ -28,8 +28,6 @@ pub type Work = Box<dyn FnOnce(&mut Job) + Send>;
 /// An operation's way to its caller.
 pub struct Job {
     task: Task<'static>,
-    /// The one that the task polls.
-    cancel: CancelToken,
 }
 
 impl Default for Job {
@@ -46,30 +44,30 @@ impl Job {
 
     /// A job that stops when `cancel` is raised.
     pub fn with_cancel(cancel: CancelToken) -> Self {
-        Self { task: Task::with_cancel(cancel.clone()), cancel }
+        Self { task: Task::with_cancel(cancel) }
     }
 
     /// Reports progress to `callback`.
     #[must_use]
     pub fn on_progress(self, callback: ProgressCallback) -> Self {
-        Self { task: self.task.observed(callback), ..self }
+        Self { task: self.task.observed(callback) }
     }
 
     /// Reports to `callback` what was decided and what it took.
     #[must_use]
     pub fn on_log(self, callback: LogCallback) -> Self {
-        Self { task: self.task.logged(callback), ..self }
+        Self { task: self.task.logged(callback) }
     }
 
     /// The flag that stops this job.
     pub fn cancel_token(&self) -> &CancelToken {
-        &self.cancel
+        self.task.commit_point().token()
     }
 
     /// Runs `work` with this job on a thread of its own.
     pub fn spawn(mut self, work: Work) -> Result<Running> {
         let shared = Arc::new(Shared::default());
-        let running = Running { shared: shared.clone(), cancel: self.cancel.clone() };
+        let running = Running { shared: shared.clone(), commit: self.commit_point() };
         let run = move || {
             let ended = panic::catch_unwind(AssertUnwindSafe(|| work(&mut self)));
             // Callbacks and inputs are gone before anybody hears that the work has ended.
@@ -78,6 +76,11 @@ impl Job {
         };
         thread::Builder::new().name("patchcore".to_owned()).spawn(run)?;
         Ok(running)
+    }
+
+    /// The point from which on it cannot be stopped.
+    pub(crate) fn commit_point(&self) -> CommitPoint {
+        self.task.commit_point().clone()
     }
 
     pub(crate) fn task(&mut self) -> &mut Task<'static> {
@@ -92,13 +95,14 @@ impl Job {
 /// A job on a thread of its own. Dropping this leaves it running.
 pub struct Running {
     shared: Arc<Shared>,
-    cancel: CancelToken,
+    commit: CommitPoint,
 }
 
 impl Running {
-    /// Asks the job to stop.
-    pub fn cancel(&self) {
-        self.cancel.cancel();
+    /// Asks the job to stop, and says whether that came in time: then it puts nothing in place any more, and there is no
+    /// need to wait for it. Else it is about to end, with its result or not.
+    pub fn cancel(&self) -> bool {
+        self.commit.cancel()
     }
 
     /// Whether the work has ended, in whatever way.

@@ -3,6 +3,7 @@
 use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
 
+use patchcore::CommitPoint;
 use patchcore::io::{OutputFile, OutputOptions};
 
 use crate::status::{Error, Result};
@@ -34,13 +35,17 @@ impl Output {
         }
     }
 
-    /// Lets `write` write from the first byte to the last.
-    pub(crate) fn write_forward<T>(self, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<(T, Written)> {
+    /// Lets `write` write from the first byte to the last. A file appears when `point` is passed.
+    pub(crate) fn write_forward<T>(
+        self,
+        point: &CommitPoint,
+        write: impl FnOnce(&mut dyn Write) -> Result<T>,
+    ) -> Result<(T, Written)> {
         match self {
             Output::Path { path, no_clobber } => {
                 let mut file = OutputFile::create(&path, OutputOptions { no_clobber })?;
                 let made = write(&mut file)?;
-                file.commit()?;
+                file.commit(point)?;
                 Ok((made, None))
             }
             Output::Memory => {

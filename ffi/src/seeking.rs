@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
+use patchcore::CommitPoint;
 use patchcore::delta::DeltaFile;
 use patchcore::io::{OutputFile, OutputOptions};
 
@@ -9,13 +10,18 @@ use crate::output::{Memory, Output, Written};
 use crate::status::Result;
 
 impl Output {
-    /// Lets `write` write in any order. What cannot be written so gets the bytes when they are complete.
-    pub(crate) fn write_seeking<T>(self, write: impl FnOnce(&mut dyn DeltaFile) -> Result<T>) -> Result<(T, Written)> {
+    /// Lets `write` write in any order. What cannot be written so gets the bytes when they are complete; a file appears
+    /// when `point` is passed.
+    pub(crate) fn write_seeking<T>(
+        self,
+        point: &CommitPoint,
+        write: impl FnOnce(&mut dyn DeltaFile) -> Result<T>,
+    ) -> Result<(T, Written)> {
         match self {
             Output::Path { path, no_clobber } => {
                 let mut file = OutputFile::create(&path, OutputOptions { no_clobber })?;
                 let made = if file.is_direct() { spooled(&mut file, write)? } else { write(&mut file)? };
-                file.commit()?;
+                file.commit(point)?;
                 Ok((made, None))
             }
             Output::Memory => {
@@ -61,13 +67,14 @@ mod tests {
             out.rewind()?;
             Ok(out.write_all(b"long")?)
         };
+        let point = CommitPoint::default();
         let folder = tempfile::tempdir().unwrap();
         let [file, written] = ["file", "written"].map(|name| folder.path().join(name));
-        let ((), bytes) = Output::Memory.write_seeking(write).unwrap();
+        let ((), bytes) = Output::Memory.write_seeking(&point, write).unwrap();
         assert_eq!(bytes.as_deref(), Some(&b"longafter"[..]));
         let writer = Output::Writer(Box::new(std::fs::File::create(&written).unwrap()));
-        assert_eq!(writer.write_seeking(write).unwrap(), ((), None));
-        Output::Path { path: file.clone(), no_clobber: true }.write_seeking(write).unwrap();
+        assert_eq!(writer.write_seeking(&point, write).unwrap(), ((), None));
+        Output::Path { path: file.clone(), no_clobber: true }.write_seeking(&point, write).unwrap();
         assert_eq!([file, written].map(|path| std::fs::read(path).unwrap()), [b"longafter"; 2]);
     }
 }

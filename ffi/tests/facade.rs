@@ -72,6 +72,30 @@ fn a_job_on_its_own_thread_stops_when_asked() {
 }
 
 #[test]
+fn who_cancels_in_time_finds_nothing_in_place_and_who_does_not_finds_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new");
+    let delta = make(0, 1);
+    let (mut in_time, mut too_late, mut round) = (0, 0, 0);
+    // Later and later, until it was too late a few times.
+    while too_late < 20 {
+        round += 1;
+        let (output, delta) = (Output::Path { path: path.clone(), no_clobber: false }, bytes(&delta));
+        let apply = move |job: &mut Job| {
+            let _ = delta::apply(version(0), delta, output, &ApplyOptions::default(), job);
+        };
+        let running = Job::new().spawn(Box::new(apply)).unwrap();
+        std::thread::sleep(std::time::Duration::from_micros(round * 20));
+        let was_in_time = running.cancel();
+        running.wait().unwrap();
+        assert_eq!(path.exists(), !was_in_time, "round {round}");
+        *(if was_in_time { &mut in_time } else { &mut too_late }) += 1;
+        let _ = std::fs::remove_file(&path);
+    }
+    assert!(in_time > 0);
+}
+
+#[test]
 fn a_chain_gives_back_the_links_it_was_made_of() {
     let deltas = [make(0, 1), make(1, 2)];
     let bytes_of_chain = chain_of(&deltas);

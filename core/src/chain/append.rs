@@ -124,9 +124,10 @@ impl Locked {
         // The index must never be durable before what it refers to.
         self.file.sync_data()?;
         index.links.extend(links.iter().cloned());
+        task.finish()?;
+        task.commit_point().pass()?;
         writer.index(&index)?;
         self.file.sync_all()?;
-        task.finish()?;
         Ok(links)
     }
 }

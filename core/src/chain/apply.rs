@@ -104,7 +104,7 @@ impl Chain {
         let beside = if file.is_direct() { None } else { Some(folder_of(out)) };
         let options = ApplyOptions { scratch: options.scratch.or(beside), ..*options };
         let applied = self.apply(old, &mut file, target, &options, task).map_err(|e| delta::in_old(e, old))?;
-        file.commit()?;
+        file.commit(task.commit_point())?;
         Ok(applied)
     }
 

@@ -47,8 +47,8 @@ impl Chain {
         let planned = Planned::new(chain_id, deltas, options, limits, task)?;
         let mut file = OutputFile::create(path, output)?;
         planned.write(&mut file, task)?;
-        file.commit()?;
-        task.finish()
+        task.finish()?;
+        file.commit(task.commit_point())
     }
 
     /// Writes a new chain of `deltas` to `out`. It is called `chain` unless `options` say otherwise; what they say about an

@@ -74,7 +74,9 @@ impl Chain {
             let is_new = fs::symlink_metadata(&path).is_err();
             let mut file = OutputFile::create(&path, output)?;
             write::copy(&self.delta(link)?, &mut file, task)?;
-            file.commit()?;
+            file.commit(task.commit_point())?;
+            // The other files can still be stopped, and then this one goes again.
+            task.commit_point().go_back();
             if is_new {
                 made.push(path.clone());
             }

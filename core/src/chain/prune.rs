@@ -83,7 +83,7 @@ impl Chain {
         }
         writer.index(&index)?;
         pruned.size_after = written.source()?.size();
-        file.commit()?;
+        file.commit(task.commit_point())?;
         Ok(pruned)
     }
 

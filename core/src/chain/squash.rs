@@ -118,7 +118,7 @@ impl Chain {
         if spool.is_some() {
             write::copy(&delta, &mut file, task)?;
         }
-        file.commit()?;
+        file.commit(task.commit_point())?;
         Ok(squashed)
     }
 }

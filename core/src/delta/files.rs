@@ -31,7 +31,7 @@ pub fn diff_into_file(
     output: OutputOptions,
     task: &mut Task<'_>,
 ) -> Result<Header> {
-    write_delta(out, output, |file| super::diff(old, new, file, options, task))
+    write_delta(out, output, task, |file, task| super::diff(old, new, file, options, task))
 }
 
 /// Writes the delta that the deltas in `inputs` make together as `out`, from them alone.
@@ -57,7 +57,7 @@ pub fn compose_into_file(
     output: OutputOptions,
     task: &mut Task<'_>,
 ) -> Result<Header> {
-    write_delta(out, output, |file| super::compose(deltas, file, options, limits, task))
+    write_delta(out, output, task, |file, task| super::compose(deltas, file, options, limits, task))
 }
 
 /// Writes what `delta` makes of `old` as `out`. `delta` is read forward only, so it may be a pipe.
@@ -87,7 +87,7 @@ pub fn apply_into_file(
     let mut file = OutputFile::create(out, output)?;
     let apply = if file.is_direct() { super::apply } else { apply_provisionally };
     let stats = apply(old, delta, &mut file, options, task).map_err(|e| in_old(e, old))?;
-    file.commit()?;
+    file.commit(task.commit_point())?;
     Ok(stats)
 }
 
@@ -115,20 +115,21 @@ pub fn verify_file(path: &Path, old: Option<&Path>, limits: &Limits, task: &mut 
 pub(crate) fn write_delta(
     out: &Path,
     output: OutputOptions,
-    write: impl FnOnce(&mut dyn super::encode::DeltaFile) -> Result<Header>,
+    task: &mut Task<'_>,
+    write: impl FnOnce(&mut dyn super::encode::DeltaFile, &mut Task<'_>) -> Result<Header>,
 ) -> Result<Header> {
     let in_file = |e: std::io::Error| Error::from(e).in_file(out);
     let mut file = OutputFile::create(out, output)?;
     let header = if file.is_direct() {
         let mut spool = tempfile::tempfile().map_err(in_file)?;
-        let header = write(&mut spool)?;
+        let header = write(&mut spool, task)?;
         std::io::Seek::rewind(&mut spool).map_err(in_file)?;
         std::io::copy(&mut spool, &mut file).map_err(in_file)?;
         file.flush().map_err(in_file)?;
         header
     } else {
-        write(&mut file)?
+        write(&mut file, task)?
     };
-    file.commit()?;
+    file.commit(task.commit_point())?;
     Ok(header)
 }

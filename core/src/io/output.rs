@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::cancel::CommitPoint;
 use crate::error::{Error, Result, Status};
 
 /// How an output file treats what is there already.
@@ -75,14 +76,16 @@ impl OutputFile {
         }
     }
 
-    /// Makes the file durable and visible under its name, in one step that a power cut cannot split.
-    pub fn commit(self) -> Result<()> {
+    /// Makes the file durable and visible under its name, in one step that a power cut cannot split. Who cancels before
+    /// `point` is passed gets no file.
+    pub fn commit(self, point: &CommitPoint) -> Result<()> {
         let target = self.target;
         let in_file = |e: io::Error| Error::from(e).in_file(&target);
         match self.kind {
             Kind::Direct(mut file) => file.flush().map_err(in_file),
             Kind::Temporary(temporary) => {
                 temporary.as_file().sync_all().map_err(in_file)?;
+                point.pass()?;
                 if self.options.no_clobber {
                     temporary.persist_noclobber(&target).map_err(|e| match e.error.kind() {
                         io::ErrorKind::AlreadyExists => exists(&target),
@@ -199,7 +202,7 @@ mod tests {
         let mut output = OutputFile::create(&target, options).unwrap();
         output.write_all(b"new").unwrap();
         fs::write(&target, b"other").unwrap();
-        assert_eq!(output.commit().unwrap_err().status(), Status::InvalidArgument);
+        assert_eq!(output.commit(&CommitPoint::default()).unwrap_err().status(), Status::InvalidArgument);
         assert_eq!(fs::read(&target).unwrap(), b"other");
         assert_eq!(OutputFile::create(&target, options).err().unwrap().status(), Status::InvalidArgument);
         assert_eq!(entries(folder.path()), 1);
@@ -217,7 +220,7 @@ mod tests {
         symlink("real", &link).unwrap();
         let mut output = OutputFile::create(&link, OutputOptions::default()).unwrap();
         output.write_all(b"new").unwrap();
-        output.commit().unwrap();
+        output.commit(&CommitPoint::default()).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"new");
         assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o751);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
