@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$repository"
 
 # Each stage is a function; another language is another function and its name here.
-stages=(tools rust_format rust_lints rust_tests rust_docs c vectors bench quickstart walkthrough kills)
+stages=(tools rust_format rust_lints rust_tests rust_docs c node vectors bench quickstart walkthrough kills)
 
 tools() {
     need_cargo
@@ -42,6 +42,29 @@ c() {
         -DPATCHCORE_CARGO_TARGET_DIR="$target" -DPATCHCORE_TEST_SANITIZERS=ON
     cmake --build "$target/cmake"
     ctest --test-dir "$target/cmake" --output-on-failure --parallel "$(nproc)" --no-tests=error
+}
+
+# The npm package: built, packed, installed into an empty project and tested there, in both layouts that it is published in; the
+# example with the same tarball; its benchmark on small files. It links Rust alone, so nothing of the C library may be in it.
+node() {
+    need_node
+    local package=$repository/bindings/node tarballs
+    tarballs=$(mktemp -d)
+    (
+        cd "$package"
+        # Not `npm ci`, which also wants the optional packages of other platforms from the registry.
+        npm install --silent --no-save
+        npm run --silent build
+        if nm --dynamic --defined-only ./*.node | grep ' patchcore_'; then
+            echo "the addon exports the C library" >&2
+            exit 1
+        fi
+        npm test
+        npm pack --silent --pack-destination "$tarballs"
+    )
+    examples/node-release/run.sh "$tarballs"/*.tgz
+    command node tests/bench/node.mjs --self-test
+    rm -r "$tarballs"
 }
 
 # A second reader, in Python and from FORMAT.md alone, decodes what the Rust tests decode.

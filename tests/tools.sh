@@ -52,6 +52,21 @@ TOOLS
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
+# Whether there is a Node that is new enough. A stage is called `node`, too: what is meant here is the program.
+has_node() {
+    type -P node npm >/dev/null && command node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
+}
+
+# Node 20 or later, and npm. Debian's own may be older.
+need_node() {
+    has_node && return
+    command -v apt-get >/dev/null || { echo "Node 20 or later with npm is needed: install it" >&2; return 1; }
+    echo "installing Node (apt-get install nodejs npm)"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm
+    has_node || { echo "Node 20 or later is needed; this system has $(command node --version)" >&2; return 1; }
+}
+
 need_python() {
     command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null && return
     command -v apt-get >/dev/null || { echo "Python 3 with venv is needed: install it" >&2; return 1; }

@@ -45,6 +45,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("patchcore-ffi", &["patchcore"]),
     ("patchcore-capi", &["patchcore-ffi"]),
     ("patchcore-cli", &["patchcore"]),
+    // The command line for its command alone.
+    ("patchcore-node", &["patchcore-ffi", "patchcore-cli"]),
 ];
 
 /// Files or folders that may say `unsafe`, relative to the workspace.

@@ -1,0 +1,5 @@
+//! What linking an addon of Node takes on this platform.
+
+fn main() {
+    napi_build::setup();
+}

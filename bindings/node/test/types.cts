@@ -1,0 +1,9 @@
+// The same types for CommonJS.
+
+import patchcore = require('libpatchcore')
+
+export async function update(old: string, delta: ArrayBuffer): Promise<number> {
+  const chain = await patchcore.Chain.open(delta)
+  const stats = await patchcore.apply(old, new DataView(delta), { out: 'new', noClobber: true })
+  return stats.newSize + chain.info.links
+}

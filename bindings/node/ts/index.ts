@@ -1,0 +1,41 @@
+/**
+ * Small deltas between two versions of a file, and chains of them that lead from any version to any later one.
+ *
+ * Files are paths (a string or a `file:` URL) or bytes (a Buffer, any other view, an ArrayBuffer). Bytes are copied before the
+ * call returns, so they may change afterwards. Results go to the file named by `out`, where they appear whole or not at all;
+ * without `out` they are a Buffer.
+ *
+ * @module
+ */
+
+export { Applier, type ApplierOptions } from './applier.js'
+export {
+  Chain,
+  type ChainApplyOptions,
+  type ChainSquashOptions,
+  type CreateOptions,
+  type ExtractOptions,
+  type Link,
+  type PruneOptions,
+  type Version,
+  type VersionId,
+} from './chain.js'
+export { apply, compose, diff, digest, explain, fileKind, inspect, verify } from './delta.js'
+export { type ErrorCode, PatchcoreError, type StatusName } from './errors.js'
+export type { Bytes, FilePath, Input } from './input.js'
+export type { JobOptions, LogEvent, LogLevel, Phase, Progress } from './job.js'
+export type { ApplyOptions, DiffOptions, ExplainOptions, LimitOptions, OutputOptions, SquashOptions } from './options.js'
+export { type ApplyStream, type ApplyStreamOptions, createApplyStream } from './stream.js'
+export type {
+  ApplyStats,
+  ByteRange,
+  ChainApplyStats,
+  ChainInfo,
+  DeltaContents,
+  DeltaInfo,
+  ExplainedPart,
+  ExplainedSegment,
+  Explanation,
+  PruneStats,
+  Verified,
+} from '../native.js'
