@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$repository"
 
 # Each stage is a function; another language is another function and its name here.
-stages=(tools rust_format rust_lints rust_tests rust_docs c node vectors bench quickstart walkthrough kills)
+stages=(tools rust_format rust_lints rust_tests rust_docs c python node vectors bench quickstart walkthrough kills)
 
 tools() {
     need_cargo
@@ -42,6 +42,47 @@ c() {
         -DPATCHCORE_CARGO_TARGET_DIR="$target" -DPATCHCORE_TEST_SANITIZERS=ON
     cmake --build "$target/cmake"
     ctest --test-dir "$target/cmake" --output-on-failure --parallel "$(nproc)" --no-tests=error
+}
+
+# The Python package as its users get it: a wheel in an environment that has nothing of the source tree, with the tests, the
+# types and the example; then the source distribution in another one. Cargo's work is shared with the other stages.
+python() {
+    need_cargo && need_c_compiler
+    local target maturin dist python
+    target=$(cargo_target_directory)
+    maturin=$(python_with 'maturin>=1.16,<2')
+    dist=$target/python-dist
+    rm -rf "$dist"
+    "$maturin" -m maturin build --release --locked --manifest-path bindings/python/Cargo.toml --target-dir "$target" --out "$dist"
+    "$maturin" -m maturin sdist --manifest-path bindings/python/Cargo.toml --out "$dist"
+    python_wheel_is_small_and_runs_elsewhere "$dist"/patchcore-*.whl
+
+    python=$(clean_python "$target/python-wheel" "$(echo "$dist"/patchcore-*.whl)[test]" matplotlib)
+    # Away from the repository, so that nothing of it is imported by accident.
+    (
+        cd "$dist"
+        "$python" -B -m pytest -p no:cacheprovider "$repository/bindings/python/tests"
+        "$python" -m mypy --strict --cache-dir "$target/mypy" -p patchcore
+        "$python" -m mypy --strict --cache-dir "$target/mypy" "$repository/bindings/python/tests"
+        "$python" -m mypy.stubtest --mypy-config-file "$repository/bindings/python/pyproject.toml" patchcore
+    )
+    examples/python-models/run.sh "$python"
+
+    python=$(CARGO_TARGET_DIR=$target clean_python "$target/python-sdist" "$(echo "$dist"/patchcore-*.tar.gz)")
+    "$(dirname "$python")/patchcore" --version
+    "$python" -B -c 'import patchcore as p; assert p.apply(b"old", p.diff(b"old", b"new")) == b"new"'
+}
+
+# Six MiB with the command line, and the tag of a wheel that more than this machine's system takes.
+python_wheel_is_small_and_runs_elsewhere() {
+    local size
+    size=$(wc -c <"$1")
+    echo "$(basename "$1"): $size bytes"
+    [ "$size" -le $((6 << 20)) ] || { echo "the wheel is larger than 6 MiB" >&2; return 1; }
+    case "$(uname):$1" in
+        Linux:*-abi3-manylinux_*) ;;
+        Linux:*) echo "the wheel is for this machine alone" >&2; return 1 ;;
+    esac
 }
 
 # The npm package: built, packed, installed into an empty project and tested there, in both layouts that it is published in; the

@@ -85,6 +85,16 @@ python_with() {
     echo "$venv/bin/python"
 }
 
+# clean_python DIRECTORY PACKAGE…: prints the Python of a new virtual environment that has the packages and nothing else.
+clean_python() {
+    need_python || return
+    local venv=$1
+    shift
+    python3 -m venv --clear "$venv" >&2 || return
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2 || return
+    echo "$venv/bin/python"
+}
+
 need_cargo() {
     command -v cargo >/dev/null || { echo "cargo is missing: install Rust first (see rust-version in Cargo.toml)" >&2; return 1; }
 }

@@ -1,0 +1,484 @@
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol, TypeAlias, final, overload
+
+from typing_extensions import Buffer
+
+from .results import (
+    ApplyStats,
+    ChainApplyStats,
+    ChainInfo,
+    DeltaInfo,
+    Explanation,
+    Link,
+    Progress,
+    PruneStats,
+    Verified,
+    Version,
+)
+
+class _Array(Protocol):
+    """An array of NumPy, whose types call it a buffer from Python 3.12 on only."""
+
+    @property
+    def __array_interface__(self) -> object: ...
+    @property
+    def data(self) -> memoryview: ...
+
+_Path: TypeAlias = str | os.PathLike[str] | os.PathLike[bytes]
+_Bytes: TypeAlias = Buffer | _Array
+_Source: TypeAlias = _Path | _Bytes
+_Target: TypeAlias = _Path | _Bytes
+_Progress: TypeAlias = Callable[[Progress], object]
+_Version: TypeAlias = str | int | Version
+_Engine: TypeAlias = Literal["auto", "bsdiff"]
+
+__all__ = [
+    "NO_LIMIT",
+    "Applier",
+    "CancelToken",
+    "Chain",
+    "__version__",
+    "_run_command",
+    "_statuses",
+    "_wait_for_workers",
+    "apply",
+    "compose",
+    "diff",
+    "digest",
+    "explain",
+    "file_kind",
+    "inspect",
+    "verify",
+]
+
+NO_LIMIT: Final[int]
+__version__: Final[str]
+@overload
+def diff(
+    old: _Source,
+    new: _Source,
+    out: None = None,
+    *,
+    level: int | None = None,
+    engine: _Engine = "auto",
+    threads: int | None = None,
+    max_apply_memory: int | None = None,
+    no_clobber: bool = False,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> bytes: ...
+@overload
+def diff(
+    old: _Source,
+    new: _Source,
+    out: _Target,
+    *,
+    level: int | None = None,
+    engine: _Engine = "auto",
+    threads: int | None = None,
+    max_apply_memory: int | None = None,
+    no_clobber: bool = False,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> DeltaInfo: ...
+@overload
+def diff(
+    old: _Source,
+    new: _Source,
+    out: _Target | None = None,
+    *,
+    level: int | None = None,
+    engine: _Engine = "auto",
+    threads: int | None = None,
+    max_apply_memory: int | None = None,
+    no_clobber: bool = False,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> bytes | DeltaInfo: ...
+@overload
+def apply(
+    old: _Source,
+    delta: _Source,
+    out: None = None,
+    *,
+    threads: int | None = None,
+    streaming: bool = False,
+    max_memory: int | None = None,
+    max_output: int | None = None,
+    no_clobber: bool = False,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> bytes: ...
+@overload
+def apply(
+    old: _Source,
+    delta: _Source,
+    out: _Target,
+    *,
+    threads: int | None = None,
+    streaming: bool = False,
+    max_memory: int | None = None,
+    max_output: int | None = None,
+    no_clobber: bool = False,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> ApplyStats: ...
+@overload
+def apply(
+    old: _Source,
+    delta: _Source,
+    out: _Target | None = None,
+    *,
+    threads: int | None = None,
+    streaming: bool = False,
+    max_memory: int | None = None,
+    max_output: int | None = None,
+    no_clobber: bool = False,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> bytes | ApplyStats: ...
+@overload
+def compose(
+    deltas: Iterable[_Source],
+    out: None = None,
+    *,
+    level: int | None = None,
+    threads: int | None = None,
+    max_apply_memory: int | None = None,
+    max_memory: int | None = None,
+    max_operations: int | None = None,
+    no_clobber: bool = False,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> bytes: ...
+@overload
+def compose(
+    deltas: Iterable[_Source],
+    out: _Target,
+    *,
+    level: int | None = None,
+    threads: int | None = None,
+    max_apply_memory: int | None = None,
+    max_memory: int | None = None,
+    max_operations: int | None = None,
+    no_clobber: bool = False,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> DeltaInfo: ...
+@overload
+def compose(
+    deltas: Iterable[_Source],
+    out: _Target | None = None,
+    *,
+    level: int | None = None,
+    threads: int | None = None,
+    max_apply_memory: int | None = None,
+    max_memory: int | None = None,
+    max_operations: int | None = None,
+    no_clobber: bool = False,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> bytes | DeltaInfo: ...
+def inspect(delta: _Source) -> DeltaInfo: ...
+def verify(
+    delta: _Source,
+    old: _Source | None = None,
+    *,
+    max_memory: int | None = None,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> Verified: ...
+def explain(
+    delta: _Source,
+    *,
+    most: int = 10,
+    max_memory: int | None = None,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> Explanation: ...
+def digest(
+    file: _Source,
+    *,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> str: ...
+def file_kind(file: _Source) -> Literal["delta", "chain"]: ...
+def _run_command(arguments: list[str]) -> int: ...
+def _statuses() -> list[tuple[int, str]]: ...
+def _wait_for_workers(seconds: float) -> None: ...
+
+@final
+class CancelToken:
+    def __new__(cls) -> CancelToken: ...
+    def cancel(self) -> None: ...
+    @property
+    def cancelled(self) -> bool: ...
+
+@final
+class Chain:
+    def __new__(cls, source: _Source) -> Chain: ...
+    @staticmethod
+    def open(source: _Source) -> Chain: ...
+    @overload
+    @staticmethod
+    def create(
+        deltas: Iterable[_Source],
+        out: None = None,
+        *,
+        chain_id: str | None = None,
+        names: Sequence[str] = (),
+        force: bool = False,
+        no_clobber: bool = False,
+        max_memory: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> bytes: ...
+    @overload
+    @staticmethod
+    def create(
+        deltas: Iterable[_Source],
+        out: _Path,
+        *,
+        chain_id: str | None = None,
+        names: Sequence[str] = (),
+        force: bool = False,
+        no_clobber: bool = False,
+        max_memory: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Chain: ...
+    @overload
+    @staticmethod
+    def create(
+        deltas: Iterable[_Source],
+        out: _Path | None = None,
+        *,
+        chain_id: str | None = None,
+        names: Sequence[str] = (),
+        force: bool = False,
+        no_clobber: bool = False,
+        max_memory: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> bytes | Chain: ...
+    def append(
+        self,
+        *deltas: _Source,
+        name: str | None = None,
+        max_memory: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> None: ...
+    def prune(
+        self,
+        before: _Version,
+        *,
+        drop: bool = False,
+        level: int | None = None,
+        threads: int | None = None,
+        max_apply_memory: int | None = None,
+        max_memory: int | None = None,
+        max_operations: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> PruneStats: ...
+    @property
+    def info(self) -> ChainInfo: ...
+    @property
+    def versions(self) -> tuple[Version, ...]: ...
+    @property
+    def links(self) -> tuple[Link, ...]: ...
+    @property
+    def path(self) -> Path | None: ...
+    def resolve(self, version: _Version) -> int: ...
+    def route(self, start: _Version | None = None, end: _Version | None = None) -> tuple[Link, ...]: ...
+    @overload
+    def apply(
+        self,
+        old: _Source,
+        out: None = None,
+        *,
+        target: _Version | None = None,
+        threads: int | None = None,
+        streaming: bool = False,
+        scratch: _Path | None = None,
+        max_memory: int | None = None,
+        max_output: int | None = None,
+        no_clobber: bool = False,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> bytes: ...
+    @overload
+    def apply(
+        self,
+        old: _Source,
+        out: _Target,
+        *,
+        target: _Version | None = None,
+        threads: int | None = None,
+        streaming: bool = False,
+        scratch: _Path | None = None,
+        max_memory: int | None = None,
+        max_output: int | None = None,
+        no_clobber: bool = False,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> ChainApplyStats: ...
+    @overload
+    def apply(
+        self,
+        old: _Source,
+        out: _Target | None = None,
+        *,
+        target: _Version | None = None,
+        threads: int | None = None,
+        streaming: bool = False,
+        scratch: _Path | None = None,
+        max_memory: int | None = None,
+        max_output: int | None = None,
+        no_clobber: bool = False,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> bytes | ChainApplyStats: ...
+    @overload
+    def squash(
+        self,
+        out: None = None,
+        *,
+        start: _Version | None = None,
+        end: _Version | None = None,
+        level: int | None = None,
+        threads: int | None = None,
+        max_apply_memory: int | None = None,
+        max_memory: int | None = None,
+        max_operations: int | None = None,
+        no_clobber: bool = False,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> bytes: ...
+    @overload
+    def squash(
+        self,
+        out: _Target,
+        *,
+        start: _Version | None = None,
+        end: _Version | None = None,
+        level: int | None = None,
+        threads: int | None = None,
+        max_apply_memory: int | None = None,
+        max_memory: int | None = None,
+        max_operations: int | None = None,
+        no_clobber: bool = False,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> DeltaInfo: ...
+    @overload
+    def squash(
+        self,
+        out: _Target | None = None,
+        *,
+        start: _Version | None = None,
+        end: _Version | None = None,
+        level: int | None = None,
+        threads: int | None = None,
+        max_apply_memory: int | None = None,
+        max_memory: int | None = None,
+        max_operations: int | None = None,
+        no_clobber: bool = False,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> bytes | DeltaInfo: ...
+    def extract(
+        self,
+        folder: _Path,
+        *,
+        start: _Version | None = None,
+        end: _Version | None = None,
+        no_clobber: bool = False,
+        max_memory: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Path]: ...
+    @overload
+    def extract_link(
+        self,
+        index: int,
+        out: None = None,
+        *,
+        no_clobber: bool = False,
+        max_memory: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> bytes: ...
+    @overload
+    def extract_link(
+        self,
+        index: int,
+        out: _Target,
+        *,
+        no_clobber: bool = False,
+        max_memory: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> DeltaInfo: ...
+    @overload
+    def extract_link(
+        self,
+        index: int,
+        out: _Target | None = None,
+        *,
+        no_clobber: bool = False,
+        max_memory: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> bytes | DeltaInfo: ...
+    def explain_link(
+        self,
+        index: int,
+        *,
+        most: int = 10,
+        max_memory: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Explanation: ...
+    def verify(
+        self,
+        *,
+        max_memory: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> int: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class Applier:
+    def __new__(
+        cls,
+        old: _Source,
+        write: Callable[[bytes], object],
+        *,
+        flush: Callable[[], object] | None = None,
+        max_memory: int | None = None,
+        max_output: int | None = None,
+    ) -> Applier: ...
+    @staticmethod
+    def resume(
+        old: _Source,
+        write: Callable[[bytes], object],
+        checkpoint: bytes,
+        *,
+        flush: Callable[[], object] | None = None,
+        max_memory: int | None = None,
+        max_output: int | None = None,
+    ) -> Applier: ...
+    def push(self, piece: _Bytes) -> None: ...
+    def finish(self) -> ApplyStats: ...
+    def checkpoint(self) -> bytes: ...
+    @property
+    def info(self) -> DeltaInfo | None: ...
+    @property
+    def delta_offset(self) -> int: ...
+    @property
+    def output_offset(self) -> int: ...
