@@ -86,9 +86,14 @@ pub(crate) fn run<T: Send + 'static>(
     let running = job.spawn(Box::new(work)).map_err(|error| raise(py, &error))?;
     let outcome = attend(py, watch, token, &mut hear, &running);
     if outcome.is_err() && !running.is_finished() {
-        running.cancel();
+        let came_in_time = running.cancel();
         drop(hear);
-        leave(py, running);
+        if came_in_time {
+            leave(py, running);
+        } else {
+            // The result is being put in place, which nobody should see happen after the call has returned.
+            let _ = py.detach(|| running.wait());
+        }
     }
     outcome
 }
