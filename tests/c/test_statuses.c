@@ -169,7 +169,7 @@ static void an_applier_without_memory(void) {
   for (int level = 3; level <= 9; level += 6) {
     bytes delta = delta_of(old, new, level, 0);
     int no_memory = 0, ok = 0;
-    for (rlim_t room = 0; room <= 14 << 20; room += 128 << 10) {
+    for (rlim_t room = 0; room <= 14 << 20; room += 256 << 10) {
       const pid_t child = fork();
       if (child == 0) {
         _exit(push_with_little_memory(delta, old.len, room));

@@ -151,7 +151,7 @@ impl Chain {
     fn deltas(&self, route: &[&Link]) -> Result<Vec<(Header, Section<'_>)>> {
         let deltas = route.iter().map(|link| {
             let delta = self.delta(link)?;
-            let header = Header::read(&mut SourceReader::new(&delta))
+            let header = Header::read(&mut SourceReader::of_beginning(&delta))
                 .and_then(|header| self.index.check_link(link, &header).map(|()| header))
                 .map_err(|e| self.in_link(e, link))?;
             Ok((header, delta))

@@ -116,7 +116,7 @@ pub fn apply_chain(
     task: &mut Task<'_>,
 ) -> Result<ApplyStats> {
     let first = deltas.first().ok_or_else(|| Error::invalid("no delta to apply"))?;
-    OldCheck::new(old, &Header::read(&mut SourceReader::new(*first))?)?.run(task)?;
+    OldCheck::new(old, &Header::read(&mut SourceReader::of_beginning(*first))?)?.run(task)?;
     apply_chain_to_known(old, deltas, out, options, task)
 }
 

@@ -28,7 +28,7 @@ pub fn compose(
     let (last, earlier) = deltas.split_last().ok_or_else(|| Error::invalid("no delta to squash"))?;
     let options = options.resolve()?;
     let mut reader = SourceReader::new(*last);
-    let last_header = Header::read(&mut SourceReader::new(*last)).map_err(|e| name(e, *last))?;
+    let last_header = Header::read(&mut SourceReader::of_beginning(*last)).map_err(|e| name(e, *last))?;
     if earlier.is_empty() {
         let mut segments = SegmentReader::open(&mut reader, limits).map_err(|e| name(e, *last))?;
         let promise = Promise::of(&last_header, &last_header);

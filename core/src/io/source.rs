@@ -184,14 +184,21 @@ pub(crate) struct SourceReader<'a> {
     /// The bytes before `ahead_end` that were read and not asked for yet begin at `position`.
     ahead: Vec<u8>,
     ahead_end: u64,
+    /// How much is read ahead, in bytes.
+    read_ahead: usize,
 }
 
-/// How much is read ahead, in bytes.
+/// How much is read ahead of what is read to its end, in bytes.
 const READ_AHEAD: usize = 64 << 10;
 
 impl<'a> SourceReader<'a> {
     pub(crate) fn new(source: &'a dyn ReadAt) -> Self {
-        Self { source, position: 0, ahead: Vec::new(), ahead_end: 0 }
+        Self { source, position: 0, ahead: Vec::new(), ahead_end: 0, read_ahead: READ_AHEAD }
+    }
+
+    /// For whoever wants the beginning alone: nothing else is read.
+    pub(crate) fn of_beginning(source: &'a dyn ReadAt) -> Self {
+        Self { read_ahead: 0, ..Self::new(source) }
     }
 }
 
@@ -203,13 +210,13 @@ impl Read for SourceReader<'_> {
             let n = waiting.min(buf.len());
             buf[..n].copy_from_slice(&self.ahead[self.ahead.len() - waiting..][..n]);
             n
-        } else if buf.len() >= READ_AHEAD || self.source.short_reads_are_cheap() {
+        } else if buf.len() >= self.read_ahead || self.source.short_reads_are_cheap() {
             let n = left.min(buf.len() as u64) as usize;
             self.source.read_at(self.position, &mut buf[..n])?;
             self.ahead_end = self.position + n as u64;
             n
         } else {
-            self.ahead.resize(left.min(READ_AHEAD as u64) as usize, 0);
+            self.ahead.resize(left.min(self.read_ahead as u64) as usize, 0);
             self.source.read_at(self.position, &mut self.ahead)?;
             self.ahead_end = self.position + self.ahead.len() as u64;
             let n = self.ahead.len().min(buf.len());
