@@ -3,7 +3,7 @@
 mod support;
 
 use patchcore::delta::{CHECKPOINT_SIZE, DiffOptions, EncodeOptions, PushApplier, PushOptions};
-use patchcore::{Error, Limits, Status};
+use patchcore::{Digest, Error, Limits, Status};
 use proptest::prelude::*;
 
 use support::calls::{at_level, compose, diff, small};
@@ -118,18 +118,23 @@ fn a_delta_that_needs_more_memory_is_refused_up_front() {
 }
 
 #[test]
-fn a_delta_that_ends_early_or_goes_on_is_corrupt_and_the_applier_stays_failed() {
+fn a_delta_that_ends_early_is_corrupt_until_the_rest_is_fed_and_one_that_goes_on_for_good() {
     let (old, new) = (noise(30_000, 1), noise(30_000, 2));
     let delta = diff(&old, &new, &at_level(6)).unwrap();
     for end in [0, 1, 131, 132, 133, delta.len() - 1] {
-        let mut applier = applier(&old, &Memory::default(), &PushOptions::default());
+        let slot = Memory::default();
+        let mut applier = applier(&old, &slot, &PushOptions::default());
         feed(&mut applier, &delta[..end], 1024).unwrap();
         assert_eq!(applier.finish().unwrap_err().status(), Status::Corrupt, "{end}");
-        assert_eq!(applier.push(&delta[end..]).unwrap_err().status(), Status::InvalidArgument);
-        assert_eq!(applier.checkpoint().unwrap_err().status(), Status::InvalidArgument);
+        feed(&mut applier, &delta[end..], 1024).unwrap();
+        assert_eq!(applier.finish().unwrap().new_digest, Digest::of(&new));
     }
     let longer = [&delta[..], b"x"].concat();
-    assert_eq!(apply(&old, &longer, 1024, &PushOptions::default()).unwrap_err().status(), Status::Corrupt);
+    let mut applier = applier(&old, &Memory::default(), &PushOptions::default());
+    assert_eq!(feed(&mut applier, &longer, 1024).unwrap_err().status(), Status::Corrupt);
+    for failed in [applier.push(b"x").map(drop), applier.checkpoint().map(drop), applier.finish().map(drop)] {
+        assert_eq!(failed.unwrap_err().status(), Status::InvalidArgument);
+    }
 }
 
 #[test]
