@@ -94,6 +94,29 @@ impl Status {
     }
 }
 
+/// What became of a tree that an operation was to change and that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Nothing in it was touched.
+    Unchanged,
+    /// It was changed in part, and is again as it was.
+    RolledBack,
+    /// It was changed in part and could not be brought back; `tree recover` tries again.
+    RollbackFailed,
+}
+
+impl Outcome {
+    /// The name shown to people and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::RolledBack => "rolled_back",
+            Self::RollbackFailed => "rollback_failed",
+        }
+    }
+}
+
 /// What went wrong, where, and what to do about it.
 #[derive(Debug)]
 pub struct Error(Box<Details>);
@@ -105,6 +128,7 @@ struct Details {
     path: Option<PathBuf>,
     offset: Option<u64>,
     callback_value: Option<i64>,
+    outcome: Option<Outcome>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -117,6 +141,7 @@ impl Error {
             path: None,
             offset: None,
             callback_value: None,
+            outcome: None,
             source: None,
         }))
     }
@@ -171,6 +196,13 @@ impl Error {
         self
     }
 
+    /// Says what became of the tree, unless that is said already.
+    #[must_use]
+    pub(crate) fn with_outcome(mut self, outcome: Outcome) -> Self {
+        self.0.outcome.get_or_insert(outcome);
+        self
+    }
+
     /// What a caller can act on.
     pub fn status(&self) -> Status {
         self.0.status
@@ -194,6 +226,11 @@ impl Error {
     /// The value that a caller's callback stopped the operation with.
     pub fn callback_value(&self) -> Option<i64> {
         self.0.callback_value
+    }
+
+    /// What became of the tree, where the operation was to change one.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.0.outcome
     }
 
     /// The operating system's number for what failed, where it was the system that said so.

@@ -7,7 +7,8 @@
 //! * nothing that was read from a delta or a chain sizes an allocation, moves an offset or ends a loop before it was
 //!   checked against [`Limits`];
 //! * composing deltas never needs a version of the file ([`delta::compose`]);
-//! * no `unsafe`, no threads but the caller's number of them, no network, no language but Rust.
+//! * no `unsafe`, no threads but the caller's number of them, no language but Rust, and no network but in [`transfer`] with the
+//!   feature `http`.
 //!
 //! The way of one delta: [`delta::diff`] matches two files and encodes the operations; [`delta::apply`] decodes
 //! them and writes the new file; [`chain::Chain`] keeps many deltas in one file and finds the route between two
@@ -24,10 +25,15 @@ pub mod io;
 pub mod limits;
 pub mod progress;
 mod route;
+pub mod transfer;
+pub mod tree;
 pub mod trust;
+pub mod update;
+pub mod version;
 
 pub use cancel::{CancelToken, CommitPoint};
 pub use digest::Digest;
-pub use error::{Error, Result, Status};
+pub use error::{Error, Outcome, Result, Status};
 pub use limits::Limits;
 pub use progress::{Event, LogLevel, Phase, Stop, Task, Unit};
+pub use version::Version;

@@ -26,6 +26,18 @@ pub enum Phase {
     Apply,
     /// Checking what was written.
     Verify,
+    /// Looking through a directory.
+    Scan,
+    /// Writing a package.
+    Pack,
+    /// Fetching over a network.
+    Download,
+    /// Writing the new files of a tree beside the old ones.
+    Stage,
+    /// Putting the new files of a tree in place.
+    Commit,
+    /// Putting the old files of a tree back in place.
+    Rollback,
 }
 
 impl Phase {
@@ -39,6 +51,12 @@ impl Phase {
             Phase::Compose => "compose",
             Phase::Apply => "apply",
             Phase::Verify => "verify",
+            Phase::Scan => "scan",
+            Phase::Pack => "pack",
+            Phase::Download => "download",
+            Phase::Stage => "stage",
+            Phase::Commit => "commit",
+            Phase::Rollback => "rollback",
         }
     }
 }
@@ -70,7 +88,7 @@ pub struct Event {
     pub phase: Phase,
     /// How much of it is done.
     pub done: u64,
-    /// How much there is to do in this phase.
+    /// How much there is to do in this phase; `u64::MAX` as long as nobody knows.
     pub total: u64,
     /// What the two count.
     pub unit: Unit,
@@ -123,6 +141,7 @@ pub struct Task<'a> {
     began: Option<Instant>,
     current: Option<Event>,
     last_sent: Option<Instant>,
+    unstoppable: bool,
 }
 
 impl<'a> Task<'a> {
@@ -169,7 +188,15 @@ impl<'a> Task<'a> {
 
     /// Fails with `CANCELLED` once the flag is raised.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.cancel_token().is_cancelled() { Err(cancelled()) } else { Ok(()) }
+        if self.cancel_token().is_cancelled() && !self.unstoppable { Err(cancelled()) } else { Ok(()) }
+    }
+
+    /// Runs what must be brought to its end once it began: it is reported, but nobody stops it.
+    pub(crate) fn unstoppable<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.unstoppable, true);
+        let result = work(self);
+        self.unstoppable = before;
+        result
     }
 
     /// Begins a phase of `total` units; the phase before it is reported as done.
@@ -191,6 +218,14 @@ impl<'a> Task<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Corrects what was said of the current phase, where it had to begin again or turned out to be more or less.
+    pub(crate) fn set(&mut self, done: u64, total: u64) -> Result<()> {
+        if let Some(event) = &mut self.current {
+            (event.done, event.total) = (done.min(total), total);
+        }
+        self.advance(0)
     }
 
     /// Sends the last event of the current phase, with everything done.
@@ -215,10 +250,12 @@ impl<'a> Task<'a> {
     fn send(&mut self) -> Result<()> {
         if let (Some(event), Some(observer)) = (&self.current, &mut self.observer) {
             self.last_sent = Some(Instant::now());
-            observer(event).map_err(|stop| match stop {
-                Stop::Cancelled => cancelled(),
-                Stop::Callback(value) => Error::callback(value),
-            })?;
+            match observer(event) {
+                Err(_) if self.unstoppable => {}
+                Err(Stop::Cancelled) => return Err(cancelled()),
+                Err(Stop::Callback(value)) => return Err(Error::callback(value)),
+                Ok(()) => {}
+            }
         }
         Ok(())
     }
@@ -241,6 +278,21 @@ mod tests {
         task.finish().unwrap();
         drop(task);
         assert_eq!(seen, [(0, 10), (10, 10)]);
+    }
+
+    #[test]
+    fn what_is_unstoppable_is_reported_and_goes_on() {
+        let token = CancelToken::new();
+        token.cancel();
+        let mut events = 0;
+        let mut task = Task::with_cancel(token).observed(|_| {
+            events += 1;
+            Err(Stop::Cancelled)
+        });
+        task.unstoppable(|task| task.begin(Phase::Commit, 1, Unit::Items).and_then(|()| task.finish())).unwrap();
+        assert!(task.check().is_err());
+        drop(task);
+        assert_eq!(events, 2);
     }
 
     #[test]

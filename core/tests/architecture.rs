@@ -9,21 +9,34 @@ use std::process::Command;
 
 /// The layers of this crate from the ground up: a module may use those of its own layer and of the layers named last.
 const LAYERS: &[(&str, &[&str], &[&str])] = &[
-    ("words", &["cancel", "digest", "error", "limits", "progress", "route"], &[]),
+    ("words", &["cancel", "digest", "error", "limits", "progress", "route", "version"], &[]),
     ("io", &["io"], &["words"]),
     ("delta", &["delta"], &["words", "io"]),
     ("chain", &["chain"], &["words", "io", "delta"]),
-    ("trust", &["trust"], &["words"]),
+    ("tree", &["tree"], &["words", "io", "delta"]),
+    ("trust", &["trust"], &["words", "io"]),
+    ("transfer", &["transfer"], &["words", "io"]),
+    ("update", &["update"], &["words", "io", "tree", "trust", "transfer"]),
 ];
 
 /// What is said in some files only, tests apart: the words, where they are looked for, and the files or folders that
 /// may say them.
 const HOMES: &[(&str, &str, &[&str])] = &[
     // A codec, a digest or an index can be replaced in one place.
-    ("zstd::", "", &["delta/codec/mod.rs", "delta/codec/zstandard.rs"]),
+    ("zstd::", "", &["delta/codec/mod.rs", "delta/codec/zstandard.rs", "tree/package/codec.rs"]),
+    ("flate2::", "", &["tree/package/codec.rs", "tree/operations/"]),
+    ("tar::", "", &["tree/operations/"]),
+    ("fast_glob::", "", &["tree/ignore.rs"]),
+    (
+        "serde_json::",
+        "",
+        &["tree/patch.rs", "tree/sealed.rs", "tree/operations/", "transfer/partial.rs", "update/json.rs"],
+    ),
     ("liblzma::", "", &["delta/codec/lzma.rs"]),
     ("sha2::", "", &["digest.rs"]),
-    ("minisign_verify::", "", &["trust/mod.rs"]),
+    ("minisign_verify::", "", &["trust/"]),
+    ("minisign::", "", &["trust/sign.rs"]),
+    ("ureq::", "", &["transfer/http.rs"]),
     ("libsais::", "", &["delta/matching/suffix.rs"]),
     ("bsdiff::diff", "", &["delta/matching/bsdiff.rs"]),
     // The delta layer works on bytes wherever they are; one module of it knows paths, and none opens one itself.
@@ -35,6 +48,9 @@ const HOMES: &[(&str, &str, &[&str])] = &[
     ("encode::", "delta/matching/", &[]),
     ("decode::", "delta/matching/", &[]),
     ("lanes::", "delta/matching/", &[]),
+    // Whoever applies a patch has not compared any trees, and knows packages by what they hand out.
+    ("compare::", "tree/", &["tree/diff.rs", "tree/sketch.rs", "tree/operations/write.rs"]),
+    ("package::", "tree/", &["tree/mod.rs", "tree/diff.rs", "tree/squash.rs", "tree/verify.rs", "tree/package/"]),
     // Whoever decodes has not compared any files.
     ("matching::", "delta/", &["delta/diff.rs", "delta/matching/"]),
 ];
@@ -66,6 +82,8 @@ const LICENCES: &[&str] = &[
     "Zlib",
     "Unicode-3.0",
     "Apache-2.0 WITH LLVM-exception",
+    // The root certificates of the web, which are data.
+    "CDLA-Permissive-2.0",
 ];
 
 #[test]

@@ -2,9 +2,12 @@
 //!
 //! The layers above know [`ReadAt`], [`std::io::Read`] and [`std::io::Write`] and never open a path themselves.
 
+mod folder;
 mod output;
 mod source;
 
+pub(crate) use folder::{Entry, Folder, Kind};
+pub(crate) use output::sync_folder_of;
 pub use output::{OutputFile, OutputOptions};
 pub(crate) use source::{BlockCache, Direct, SourceReader, hash_in};
 pub use source::{FileSource, ReadAt, Section, digest, hash};

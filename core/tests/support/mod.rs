@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each test binary uses its own part
 
+pub mod archives;
 pub mod calls;
 pub mod column;
 pub mod files;
@@ -11,3 +12,4 @@ pub mod promises;
 pub mod readers;
 pub mod slot;
 pub mod targets;
+pub mod trees;

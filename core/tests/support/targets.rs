@@ -2,8 +2,10 @@
 
 use patchcore::chain::{ApplyOptions, Chain};
 use patchcore::delta::{EncodeOptions, Header, MAX_LEVEL, MIN_LEVEL};
-use patchcore::{Digest, Limits, Status, Task};
+use patchcore::tree::{self, Patch, TreeApplyOptions, TreePackage};
+use patchcore::{Digest, Limits, Outcome, Status, Task};
 
+use super::archives::{Entry, Zip, gzip};
 use super::calls::{apply, apply_chain, compose as compose_deltas, push, small, verify};
 use super::forge::{Delta, Layout, Op, make, reseal};
 
@@ -11,8 +13,14 @@ use super::forge::{Delta, Layout, Op, make, reseal};
 pub type Body = fn(&[u8]);
 
 /// The name of each target, which is also the folder of its corpus, and its body.
-pub const TARGETS: &[(&str, Body)] =
-    &[("delta_decode", delta_decode), ("delta_apply", delta_apply), ("compose", compose), ("chain_read", chain_read)];
+pub const TARGETS: &[(&str, Body)] = &[
+    ("delta_decode", delta_decode),
+    ("delta_apply", delta_apply),
+    ("compose", compose),
+    ("chain_read", chain_read),
+    ("tree_package", tree_package),
+    ("tree_operations", tree_operations),
+];
 
 /// Enough for what a fuzzer writes, little enough for a bomb to be felt.
 const LIMITS: Limits = Limits { memory: 4 << 20, operations: 1 << 16, output: 1 << 20 };
@@ -323,4 +331,68 @@ pub fn specimen(choices: &[u8]) -> Vec<u8> {
     let mut script = Script(choices);
     let old = old_file(script.number(1 << 12));
     Delta::of(&old, &script.segments(old.len() as u64)).fitted()
+}
+
+/// Reads bytes as a package, as the patch of a package, and as that patch beside the rest as the bytes of an entry.
+pub fn tree_package(data: &[u8]) {
+    apply_to_a_tree(TreePackage::read(Box::new(data.to_vec()), None, &mut Task::new()));
+    let (text, content) = split(data);
+    if let Ok(patch) = Patch::from_json(text) {
+        assert_eq!(Patch::from_json(patch.to_json().as_bytes()).unwrap(), patch);
+        let mut zip = Zip::of(vec![Entry::deflated(".patchcore/patch.json", text)]);
+        for (path, change) in patch.changes.iter().take(16) {
+            if change.content.as_ref().is_some_and(|content| content.source().is_none()) {
+                zip.entries.push(Entry::stored(path.as_str(), content));
+            }
+        }
+        apply_to_a_tree(TreePackage::read(Box::new(zip.bytes()), None, &mut Task::new()));
+    }
+}
+
+/// Reads bytes as operations and the tar file that belongs to them, whose headers get checksums that fit.
+pub fn tree_operations(data: &[u8]) {
+    let (text, content) = split(data);
+    let mut tar = content.to_vec();
+    for header in tar.chunks_exact_mut(512).filter(|header| header[257..262] == *b"ustar") {
+        header[148..156].fill(b' ');
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    }
+    apply_to_a_tree(TreePackage::read(Box::new(gzip(&tar)), Some(text), &mut Task::new()));
+}
+
+/// The text up to the first line break, and what follows.
+fn split(data: &[u8]) -> (&[u8], &[u8]) {
+    match data.iter().position(|byte| *byte == b'\n') {
+        Some(end) => (&data[..end], &data[end + 1..]),
+        None => (data, &[]),
+    }
+}
+
+/// Applies what could be opened to a small tree: it is another one afterwards, or as it was, and nothing around it changed.
+fn apply_to_a_tree(package: patchcore::Result<TreePackage>) {
+    let package = match package {
+        Ok(package) => package,
+        Err(e) => {
+            let expected = [
+                Status::Corrupt,
+                Status::Limit,
+                Status::Unsupported,
+                Status::UnsafePath,
+                // Operations that do nothing, a package that needs operations or must not have any.
+                Status::InvalidArgument,
+            ];
+            assert!(expected.contains(&e.status()), "{e}");
+            return;
+        }
+    };
+    let around = tempfile::tempdir().unwrap();
+    let root = around.path().join("root");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(root.join("a"), "a").unwrap();
+    if let Err(e) = tree::apply(&root, &package, &TreeApplyOptions::default(), &mut Task::new()) {
+        assert_eq!(e.outcome(), Some(Outcome::Unchanged), "{e}");
+        assert_eq!(std::fs::read(root.join("a")).unwrap(), b"a");
+    }
+    assert_eq!(std::fs::read_dir(around.path()).unwrap().count(), 1);
 }

@@ -1,0 +1,174 @@
+//! Packages: a tree patch and the bytes that it needs, in one file.
+//!
+//! A package is a ZIP file in which whole files lie at their own paths and everything of ours below `.patchcore`, or, for
+//! [operations](crate::tree::PatchOperations), a tar file whose operations stand beside it.
+
+mod codec;
+mod format;
+mod reader;
+mod spool;
+mod writer;
+
+use std::io::{BufWriter, Read, Write};
+use std::path::Path;
+
+use crate::error::{Error, Result, Status};
+use crate::io::{FileSource, ReadAt};
+use crate::progress::Task;
+use crate::tree::operations::{Archive, PatchOperations};
+use crate::tree::package::codec::pack;
+use crate::tree::package::format::Method;
+use crate::tree::package::writer::{Packed, Writer};
+use crate::tree::patch::Patch;
+use crate::tree::stage::Package;
+use crate::version::Version;
+
+pub use codec::Compression;
+pub(super) use spool::{IN_MEMORY, Payload, Spool};
+
+/// The entry that holds the patch.
+const PATCH_ENTRY: &str = ".patchcore/patch.json";
+/// Where deltas lie.
+pub(super) const DELTA_FOLDER: &str = ".patchcore/deltas/";
+
+/// A tree patch with the bytes that it needs, opened and checked.
+///
+/// The file stays open: what was checked is what is used, whoever replaces the file meanwhile.
+pub struct TreePackage {
+    patch: Patch,
+    form: Form,
+}
+
+enum Form {
+    Zip(reader::Reader),
+    Operations(Archive),
+}
+
+/// The longest text of operations that is read, in bytes.
+const MAX_OPERATIONS: u64 = 256 << 20;
+
+impl TreePackage {
+    /// Opens the package at `path`, told apart by its content: a ZIP file, or a `.tar.gz` with the operations in the file
+    /// `operations`. CORRUPT, UNSAFE_PATH, LIMIT or UNSUPPORTED say why it cannot be used.
+    pub fn open(path: &Path, operations: Option<&Path>, task: &mut Task<'_>) -> Result<Self> {
+        let source = FileSource::open(path)?;
+        let text = operations.map(read_operations).transpose()?;
+        Self::read(Box::new(source), text.as_deref(), task).map_err(|e| match e.status() {
+            Status::Corrupt | Status::UnsafePath | Status::Limit | Status::Unsupported => e.in_file(path),
+            _ => e,
+        })
+    }
+
+    /// [`open`](Self::open) for bytes wherever they are; `operations` is the text of the operations.
+    pub fn read(source: Box<dyn ReadAt>, operations: Option<&[u8]>, task: &mut Task<'_>) -> Result<Self> {
+        let mut magic = [0; 4];
+        let known = source.size().min(4) as usize;
+        source.read_at(0, &mut magic[..known])?;
+        match magic {
+            [b'P', b'K', 3, 4] => {
+                if operations.is_some() {
+                    let message =
+                        "this package is a ZIP file and says by itself what it does; operations go with a .tar.gz";
+                    return Err(Error::invalid(message));
+                }
+                let (reader, patch) = reader::Reader::open(source)?;
+                Ok(Self { patch, form: Form::Zip(reader) })
+            }
+            [0x1F, 0x8B, ..] => {
+                let Some(text) = operations else {
+                    let message = "this package is a .tar.gz; give the operations that belong to it with --operations";
+                    return Err(Error::invalid(message));
+                };
+                let operations = PatchOperations::from_json(text)?;
+                let (archive, patch) = Archive::open(source, &operations, task)?;
+                Ok(Self { patch, form: Form::Operations(archive) })
+            }
+            _ => Err(Error::corrupt("this is no tree patch: neither a ZIP file nor a .tar.gz")),
+        }
+    }
+
+    /// [`read`](Self::read) for a package of a whole release: a `.tar.gz` needs no operations, and every file in it is replaced.
+    pub fn read_whole(source: Box<dyn ReadAt>, task: &mut Task<'_>) -> Result<Self> {
+        let mut magic = [0; 2];
+        if source.size() >= 2 {
+            source.read_at(0, &mut magic)?;
+        }
+        if magic != [0x1F, 0x8B] {
+            return Self::read(source, None, task);
+        }
+        let (operations, source) = Archive::operations_of(source)?;
+        let (archive, patch) = Archive::open(source, &operations, task)?;
+        Ok(Self { patch, form: Form::Operations(archive) })
+    }
+
+    /// Says which version the package makes, where it does not say so itself. Another one than it says is TARGET_MISMATCH, so
+    /// that an older package is never taken for a newer one.
+    pub fn making(mut self, version: Version) -> Result<Self> {
+        match self.patch.version {
+            Some(own) if own != version => {
+                let message = format!("the package makes version {own}, and {version} was promised");
+                Err(Error::new(Status::TargetMismatch, message))
+            }
+            _ => {
+                self.patch.version = Some(version);
+                Ok(self)
+            }
+        }
+    }
+
+    /// What the package promises.
+    pub fn patch(&self) -> &Patch {
+        &self.patch
+    }
+
+    /// The size of the package in bytes.
+    pub fn size(&self) -> u64 {
+        match &self.form {
+            Form::Zip(reader) => reader.size(),
+            Form::Operations(archive) => archive.size(),
+        }
+    }
+}
+
+impl Package for TreePackage {
+    fn visit(
+        &self,
+        wanted: &dyn Fn(&str) -> bool,
+        visit: &mut dyn FnMut(&str, &mut dyn Read) -> Result<()>,
+    ) -> Result<()> {
+        match &self.form {
+            Form::Zip(reader) => reader.visit(wanted, visit),
+            Form::Operations(archive) => archive.visit(wanted, visit),
+        }
+    }
+}
+
+/// Reads a file of operations whole.
+fn read_operations(path: &Path) -> Result<Vec<u8>> {
+    let source = FileSource::open(path)?;
+    if source.size() > MAX_OPERATIONS {
+        return Err(Error::limit("these operations are larger than 256 MiB").in_file(path));
+    }
+    let mut text = vec![0; source.size() as usize];
+    source.read_at(0, &mut text)?;
+    Ok(text)
+}
+
+/// Begins a package with its patch.
+fn begin<W: Write>(out: W, patch: &Patch) -> Result<Writer<BufWriter<W>>> {
+    let mut writer = Writer::new(BufWriter::with_capacity(128 << 10, out));
+    let text = patch.to_json();
+    let mut packed = Vec::new();
+    let summary = pack(&mut text.as_bytes(), Compression::Deflate, u64::MAX, &mut packed, &mut |_| Ok(()))?
+        .ok_or_else(|| Error::new(Status::Internal, "the patch does not fit the memory"))?;
+    writer.add(Packed {
+        name: PATCH_ENTRY,
+        method: Method::Deflated,
+        crc: summary.crc,
+        packed: summary.packed,
+        size: summary.size,
+        executable: false,
+        bytes: &mut &packed[..],
+    })?;
+    Ok(writer)
+}

@@ -1,0 +1,204 @@
+//! Reads packages, and refuses those that two readers could understand differently.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use crate::error::{Error, Result, Status};
+use crate::io::ReadAt;
+use crate::tree::package::codec::Content;
+use crate::tree::package::format::{
+    Directory, END_LEN, END64_LEN, Entry, LOCAL_LEN, LOCATOR_LEN, Method, check_local, parse_central,
+};
+use crate::tree::package::{DELTA_FOLDER, PATCH_ENTRY};
+use crate::tree::patch::{Content as Made, Patch};
+use crate::tree::path::TreePath;
+
+/// The most entries that a package may have.
+const MAX_ENTRIES: u64 = 1 << 24;
+/// The longest `patch.json` that is read, in bytes.
+const MAX_PATCH: u64 = 256 << 20;
+const BUFFER_LEN: usize = 64 << 10;
+
+/// A package whose every header was checked. The content of an entry is checked when it is read.
+pub(super) struct Reader {
+    source: Box<dyn ReadAt>,
+    /// In the order in which they stand, which is without gaps, and where the bytes of each begin.
+    entries: Vec<(Entry, u64)>,
+}
+
+impl Reader {
+    /// Reads the directory and the patch.
+    pub fn open(source: Box<dyn ReadAt>) -> Result<(Self, Patch)> {
+        let path = source.path().map(ToOwned::to_owned);
+        Self::open_named(source).map_err(|e| match &path {
+            Some(path) => e.in_file(path),
+            None => e,
+        })
+    }
+
+    fn open_named(source: Box<dyn ReadAt>) -> Result<(Self, Patch)> {
+        let size = source.size();
+        let mut tail = vec![0; size.min((END_LEN + LOCATOR_LEN + END64_LEN) as u64) as usize];
+        source.read_at(size - tail.len() as u64, &mut tail)?;
+        let directory = Directory::parse(&tail, size)?;
+        if directory.entries > MAX_ENTRIES {
+            return Err(Error::limit(format!("the package has more than {MAX_ENTRIES} entries")));
+        }
+        let reader = Self { entries: read_directory(&*source, &directory)?, source };
+        let patch = reader.patch()?;
+        reader.check_names(&patch)?;
+        Ok((reader, patch))
+    }
+
+    /// Hands the content of every entry that `wanted` names to `visit`, in the order in which they stand.
+    pub fn visit(
+        &self,
+        wanted: &dyn Fn(&str) -> bool,
+        visit: &mut dyn FnMut(&str, &mut dyn Read) -> Result<()>,
+    ) -> Result<()> {
+        let in_file = |e: Error| match (e.status(), self.source.path()) {
+            (Status::Corrupt, Some(path)) => e.in_file(path),
+            _ => e,
+        };
+        for (entry, start) in self.entries.iter().filter(|(entry, _)| wanted(&entry.name)) {
+            let mut content = Content::new(&*self.source, entry, *start)?;
+            visit(&entry.name, &mut content).and_then(|()| content.finish()).map_err(in_file)?;
+        }
+        Ok(())
+    }
+
+    pub fn size(&self) -> u64 {
+        self.source.size()
+    }
+
+    fn patch(&self) -> Result<Patch> {
+        let Some((entry, start)) = self.entries.iter().find(|(entry, _)| entry.name == PATCH_ENTRY) else {
+            return Err(Error::corrupt(format!("this ZIP file is no tree patch: it has no {PATCH_ENTRY}")));
+        };
+        if entry.size > MAX_PATCH {
+            return Err(Error::limit(format!("{PATCH_ENTRY} is larger than 256 MiB")));
+        }
+        let mut text = Vec::new();
+        Content::new(&*self.source, entry, *start)?.read_to_end(&mut text)?;
+        Patch::from_json(&text)
+    }
+
+    /// Checks that the package holds what the patch needs, as large as it promises, and nothing else.
+    fn check_names(&self, patch: &Patch) -> Result<()> {
+        let mut entries: HashMap<&str, &Entry> =
+            self.entries.iter().map(|(entry, _)| (entry.name.as_str(), entry)).collect();
+        entries.remove(PATCH_ENTRY);
+        for (path, change) in &patch.changes {
+            let name = match &change.content {
+                Some(Made::Whole) => path.as_str(),
+                Some(Made::Delta { entry, .. }) => entry,
+                Some(Made::Copy(_)) | None => continue,
+            };
+            let wrong =
+                |why: &str| Err(Error::corrupt(format!("the entry \"{}\" of the package {why}", name.escape_debug())));
+            let Some(entry) = entries.remove(name) else { return wrong("is missing, or there for two files") };
+            match &change.content {
+                Some(Made::Delta { .. }) if !name.starts_with(DELTA_FOLDER) => return wrong("is no place for a delta"),
+                Some(Made::Delta { .. }) if entry.method != Method::Stored => return wrong("is a compressed delta"),
+                Some(Made::Whole) if change.new_file().is_none_or(|file| file.size != entry.size) => {
+                    return wrong("is not as large as the file that it should be");
+                }
+                _ => {}
+            }
+        }
+        match entries.into_keys().min() {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("the package holds \"{}\", which its patch does not name", name.escape_debug());
+                Err(Error::corrupt(message))
+            }
+        }
+    }
+}
+
+/// Reads all headers: each entry begins where the one before it ends, and the directory where the last one does.
+fn read_directory(source: &dyn ReadAt, directory: &Directory) -> Result<Vec<(Entry, u64)>> {
+    // The names end up in the patch, so the lists here are for the time of reading; they grow with what is there.
+    let mut entries = Vec::new();
+    let mut names = std::collections::HashSet::new();
+    let end = directory.offset + directory.len;
+    let mut window = Window { source, start: directory.offset, end, bytes: Vec::new(), used: 0 };
+    let mut offset = 0;
+    for _ in 0..directory.entries {
+        let position = window.start;
+        let (entry, len) = parse_central(window.ahead()?).map_err(|e| e.at(position))?;
+        if entry.name.ends_with('/') {
+            return Err(Error::corrupt("the package has an entry for a folder").at(window.start));
+        }
+        TreePath::parse(&entry.name)?;
+        if entry.offset != offset {
+            let message = format!("\"{}\" does not begin where the entry before it ends", entry.name.escape_debug());
+            return Err(Error::corrupt(message).at(window.start));
+        }
+        if !names.insert(entry.name.clone()) {
+            let message = format!("the package holds \"{}\" twice", entry.name.escape_debug());
+            return Err(Error::corrupt(message).at(window.start));
+        }
+        if entry.method == Method::Stored && entry.size != entry.packed {
+            let message = format!("\"{}\" is not compressed and yet of two sizes", entry.name.escape_debug());
+            return Err(Error::corrupt(message).at(window.start));
+        }
+        let start = offset + local_len(source, &entry, directory.offset)? as u64;
+        offset = start
+            .checked_add(entry.packed)
+            .filter(|end| *end <= directory.offset)
+            .ok_or_else(|| Error::corrupt("an entry reaches into the directory of the package").at(start))?;
+        entries.push((entry, start));
+        window.advance(len);
+    }
+    if offset != directory.offset || window.start != window.end {
+        return Err(Error::corrupt("the package has bytes that belong to no entry").at(offset));
+    }
+    Ok(entries)
+}
+
+fn local_len(source: &dyn ReadAt, entry: &Entry, end: u64) -> Result<usize> {
+    let mut len = LOCAL_LEN + entry.name.len();
+    loop {
+        if end - entry.offset < len as u64 {
+            return Err(Error::corrupt("an entry reaches into the directory of the package").at(entry.offset));
+        }
+        let mut header = vec![0; len];
+        source.read_at(entry.offset, &mut header)?;
+        match check_local(&header, entry)? {
+            Ok(len) => return Ok(len),
+            Err(more) => len = more,
+        }
+    }
+}
+
+/// A part of a source, of which the next bytes are at hand.
+struct Window<'a> {
+    source: &'a dyn ReadAt,
+    /// Where the next byte is.
+    start: u64,
+    end: u64,
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+impl Window<'_> {
+    /// At least all of the next entry of the directory, or what is left.
+    fn ahead(&mut self) -> Result<&[u8]> {
+        const LONGEST: usize = 46 + 2 * u16::MAX as usize;
+        let left = self.end - self.start;
+        let have = self.bytes.len() - self.used;
+        if have < LONGEST && (have as u64) < left {
+            self.bytes.drain(..self.used);
+            self.used = 0;
+            self.bytes.resize(left.min((LONGEST + BUFFER_LEN) as u64) as usize, 0);
+            self.source.read_at(self.start + have as u64, &mut self.bytes[have..])?;
+        }
+        Ok(&self.bytes[self.used..])
+    }
+
+    fn advance(&mut self, len: usize) {
+        self.used += len;
+        self.start += len as u64;
+    }
+}
