@@ -9,6 +9,7 @@ use patchcore::{Error, Result, Status, chain, delta};
 pub(crate) enum Kind {
     Delta,
     Chain,
+    TreePatch,
 }
 
 impl Kind {
@@ -26,8 +27,10 @@ impl Kind {
             Ok(Kind::Delta)
         } else if starts_with(&chain::MAGIC)? {
             Ok(Kind::Chain)
+        } else if starts_with(b"PK\x03\x04")? || starts_with(&[0x1F, 0x8B])? {
+            Ok(Kind::TreePatch)
         } else {
-            Err(Error::new(Status::Corrupt, "neither a delta nor a chain").in_file(path))
+            Err(Error::new(Status::Corrupt, "neither a delta nor a chain nor a tree patch").in_file(path))
         }
     }
 }

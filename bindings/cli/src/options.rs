@@ -1,11 +1,16 @@
 //! Options that several verbs share, and how they are read.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
 use std::num::NonZero;
+use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use patchcore::delta::{MAX_LEVEL, MIN_LEVEL};
+use patchcore::trust::{PublicKey, TrustedKeys};
+use patchcore::{Error, Result};
 
 #[derive(Args)]
 #[command(next_help_heading = "Global options")]
@@ -33,6 +38,50 @@ pub(crate) enum When {
     Auto,
     Always,
     Never,
+}
+
+#[derive(Args)]
+pub(crate) struct TrustOptions {
+    /// Trust the public key in this file; may be given several times
+    #[arg(short = 'p', long, value_name = "PUB")]
+    public_key_file: Vec<PathBuf>,
+
+    /// Trust this public key: the second line of such a file
+    #[arg(short = 'P', long, value_name = "KEY")]
+    public_key: Vec<String>,
+}
+
+impl TrustOptions {
+    /// The keys, if there are any.
+    pub(crate) fn keys(&self) -> Result<Option<TrustedKeys>> {
+        let mut keys = Vec::new();
+        for path in &self.public_key_file {
+            keys.push(PublicKey::read(path)?);
+        }
+        for text in &self.public_key {
+            keys.push(PublicKey::parse(text)?);
+        }
+        if keys.is_empty() { Ok(None) } else { TrustedKeys::new(keys).map(Some) }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct PasswordOption {
+    /// The password of the secret key: the first line of this file
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl PasswordOption {
+    /// The password, if there is one.
+    pub(crate) fn read(&self) -> Result<Option<String>> {
+        const LONGEST: u64 = 4 << 10;
+        let Some(path) = &self.password_file else { return Ok(None) };
+        let in_file = |e: std::io::Error| Error::from(e).in_file(path);
+        let mut text = String::new();
+        File::open(path).map_err(in_file)?.take(LONGEST).read_to_string(&mut text).map_err(in_file)?;
+        Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
+    }
 }
 
 #[derive(Args)]

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Write};
 
-use patchcore::{Error, LogLevel, Result};
+use patchcore::{Error, LogLevel, Outcome, Result};
 use serde_json::{Value, json};
 
 use crate::options::GlobalOptions;
@@ -18,11 +18,18 @@ pub(crate) struct Printer {
     quiet: bool,
     verbose: bool,
     data_on_stdout: Cell<bool>,
+    reported: Cell<bool>,
 }
 
 impl Printer {
     pub(crate) fn new(options: &GlobalOptions) -> Self {
-        Self { json: options.json, quiet: options.quiet, verbose: options.verbose, data_on_stdout: Cell::new(false) }
+        Self {
+            json: options.json,
+            quiet: options.quiet,
+            verbose: options.verbose,
+            data_on_stdout: Cell::new(false),
+            reported: Cell::new(false),
+        }
     }
 
     /// Whether people asked for all there is to know.
@@ -46,6 +53,7 @@ impl Printer {
             return Ok(());
         }
         if self.json {
+            self.reported.set(true);
             return self.print(&object(kind, fields));
         }
         if self.quiet { Ok(()) } else { self.print(&text) }
@@ -66,7 +74,11 @@ impl Printer {
     /// Says what went wrong. Nobody is left to tell where even that fails.
     pub(crate) fn error(&self, error: &Error) {
         let _ = writeln!(io::stderr(), "error: {error}");
-        if self.json && !self.data_on_stdout.get() {
+        if let Some(outcome) = error.outcome() {
+            let _ = writeln!(io::stderr(), "{}", what_became(outcome));
+        }
+        // A verb that reported what it found wrong has printed its one object.
+        if self.json && !self.data_on_stdout.get() && !self.reported.get() {
             let status = error.status();
             let fields = json!({
                 "status": status.code(),
@@ -74,9 +86,22 @@ impl Printer {
                 "message": error.message(),
                 "path": error.path().map(|path| path.to_string_lossy()),
                 "offset": error.offset(),
+                "outcome": error.outcome().map(Outcome::name),
             });
             let _ = self.print(&object("error", fields));
         }
+    }
+}
+
+/// What an error left of the tree that was to be changed.
+fn what_became(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unchanged => "The tree is unchanged.",
+        Outcome::RolledBack => "The tree was changed in part and is rolled back: it is as it was before.",
+        Outcome::RollbackFailed => {
+            "The tree is changed in part; `patchcore tree recover` brings it to a whole state again."
+        }
+        _ => "What became of the tree is not known; `patchcore tree recover` brings it to a whole state.",
     }
 }
 

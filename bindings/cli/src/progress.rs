@@ -8,6 +8,9 @@ use patchcore::{Event, Phase, Unit};
 
 use crate::options::When;
 
+/// The total while nobody knows it.
+const UNKNOWN: u64 = u64::MAX;
+
 const LINE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Dropping it clears the bar, also when the operation failed.
@@ -46,8 +49,11 @@ impl Progress {
                     // A new bar, since an old one would be drawn once more between its changes.
                     bar.finish_and_clear();
                     *bar = ProgressBar::with_draw_target(Some(event.total), ProgressDrawTarget::stderr())
-                        .with_style(style(event.unit))
                         .with_message(event.phase.name());
+                }
+                if begins || bar.length() != Some(event.total) {
+                    bar.set_length(event.total);
+                    bar.set_style(style(event.unit, event.total));
                 }
                 bar.set_position(event.done);
             }
@@ -75,8 +81,9 @@ impl Drop for Progress {
     }
 }
 
-fn style(unit: Unit) -> ProgressStyle {
+fn style(unit: Unit, total: u64) -> ProgressStyle {
     let template = match unit {
+        Unit::Bytes if total == UNKNOWN => "{msg:8} {bytes}, {bytes_per_sec}",
         Unit::Bytes => "{msg:8} [{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}, ETA {eta}",
         _ => "{msg:8} [{bar:30}] {pos}/{len}, ETA {eta}",
     };
@@ -90,6 +97,9 @@ fn line(event: &Event, elapsed: Duration) -> String {
     let left = Duration::try_from_secs_f64(total.saturating_sub(done) as f64 / rate)
         .map_or_else(|_| "unknown".to_owned(), |left| HumanDuration(left).to_string());
     match unit {
+        Unit::Bytes if total == UNKNOWN => {
+            format!("{}: {}, {}/s", phase.name(), HumanBytes(done), HumanBytes(rate as u64))
+        }
         Unit::Bytes => format!(
             "{}: {} of {}, {}/s, ETA {left}",
             phase.name(),
@@ -115,6 +125,7 @@ mod tests {
         );
         assert_eq!(line(&event(1, 3, Unit::Items), two_seconds), "apply: 1 of 3, ETA 4 seconds");
         assert!(line(&event(0, 1, Unit::Bytes), two_seconds).ends_with("ETA unknown"));
-        assert!(line(&event(1, u64::MAX, Unit::Bytes), Duration::from_secs(9_999)).ends_with("ETA unknown"));
+        assert!(line(&event(1, u64::MAX - 1, Unit::Bytes), Duration::from_secs(9_999)).ends_with("ETA unknown"));
+        assert_eq!(line(&event(4 << 20, u64::MAX, Unit::Bytes), two_seconds), "apply: 4.00 MiB, 2.00 MiB/s");
     }
 }

@@ -9,21 +9,25 @@ use patchcore::delta::{self, Header};
 use patchcore::io::FileSource;
 use patchcore::{Error, Limits, Result, Status};
 
-use crate::commands::chain;
+use crate::commands::{chain, tree};
 use crate::context::Context;
 use crate::explanation::{ExplainOption, Tables, explanation_fields, most_listed};
 use crate::kind::Kind;
 use crate::report::{Details, Title, delta_fields};
 use crate::text::{Grouped, Share};
 
-/// Show what a delta or a chain says about itself
+/// Show what a delta, a chain or a tree patch says about itself
 ///
 /// The file is told by its content, whatever its name.
 #[derive(Args)]
 #[command(after_help = "Example: patchcore info v1_to_v2.delta")]
 pub(crate) struct Arguments {
-    /// A delta or a chain
+    /// A delta, a chain or a tree patch
     file: PathBuf,
+
+    /// The operations that belong to a tree patch in a .tar.gz
+    #[arg(long, value_name = "FILE")]
+    operations: Option<PathBuf>,
 
     #[command(flatten)]
     explain: ExplainOption,
@@ -35,6 +39,11 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         (Kind::Delta, true) => explain_delta(&arguments.file, context),
         (Kind::Chain, false) => chain::info::show(&arguments.file, context),
         (Kind::Chain, true) => chain::info::explain(&arguments.file, context),
+        (Kind::TreePatch, false) => tree::package::show(&arguments.file, arguments.operations.as_deref(), context),
+        (Kind::TreePatch, true) => {
+            let message = "only deltas and chains are explained; `info -v` lists what a tree patch does";
+            Err(Error::new(Status::InvalidArgument, message).in_file(&arguments.file))
+        }
     }
 }
 

@@ -5,7 +5,11 @@ mod chain;
 mod completions;
 mod diff;
 mod info;
+mod keygen;
+mod sign;
 mod squash;
+mod tree;
+mod update;
 mod verify;
 
 use clap::Subcommand;
@@ -21,6 +25,10 @@ pub(crate) enum Command {
     Verify(verify::Arguments),
     Squash(squash::Arguments),
     Chain(chain::Arguments),
+    Tree(Box<tree::Arguments>),
+    Update(Box<update::Arguments>),
+    Keygen(keygen::Arguments),
+    Sign(sign::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -33,6 +41,10 @@ impl Command {
             Command::Verify(arguments) => verify::run(arguments, context),
             Command::Squash(arguments) => squash::run(arguments, context),
             Command::Chain(arguments) => chain::run(arguments, context),
+            Command::Tree(arguments) => tree::run(arguments, context),
+            Command::Update(arguments) => update::run(arguments, context),
+            Command::Keygen(arguments) => keygen::run(arguments, context),
+            Command::Sign(arguments) => sign::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments, context),
         }
     }

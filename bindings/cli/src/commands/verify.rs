@@ -4,23 +4,37 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use patchcore::delta::verify_file;
-use patchcore::{Limits, Result};
+use patchcore::trust::{self, PublicKey, Signature, TrustedKeys, signature_path};
+use patchcore::{Error, Limits, Result, Status};
 use serde_json::{Value, json};
 
-use crate::commands::chain;
+use crate::commands::{chain, tree};
 use crate::context::Context;
 use crate::kind::Kind;
+use crate::options::TrustOptions;
 use crate::text::{Counted, Grouped, Took};
 
-/// Check every part of a delta or a chain
+/// Check every part of a delta, a chain or a tree patch, or the signature of any file
 ///
-/// With --old also that this file fits and becomes what was promised. The file is told by its content, whatever its
-/// name.
+/// With --old also that this file fits and becomes what was promised. With a key, one of the trusted keys must have signed
+/// the file, which then may be any. The file is told by its content, whatever its name.
 #[derive(Args)]
-#[command(after_help = "Example: patchcore verify v1_to_v2.delta --old model_v1.tflite")]
+#[command(after_help = "Example: patchcore verify v1_to_v2.delta --old model_v1.tflite\n         \
+                  patchcore verify update.zip -p release.key.pub")]
 pub(crate) struct Arguments {
-    /// A delta or a chain
+    /// A delta, a chain or a tree patch; any file where a key is given
     file: PathBuf,
+
+    #[command(flatten)]
+    trust: TrustOptions,
+
+    /// The signature; FILE.minisig unless given
+    #[arg(short = 'x', long, value_name = "SIG")]
+    signature: Option<PathBuf>,
+
+    /// The operations that belong to a tree patch in a .tar.gz
+    #[arg(long, value_name = "FILE")]
+    operations: Option<PathBuf>,
 
     /// The file that it is to be applied to
     #[arg(long, value_name = "OLD")]
@@ -28,19 +42,78 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
-    let Arguments { file, old } = arguments;
+    let Arguments { file, old, operations, trust, signature } = arguments;
+    let signed = match (trust.keys()?, signature) {
+        (Some(keys), signature) => Some(check_signature(file, &keys, signature.as_deref(), context)?),
+        (None, Some(_)) => {
+            let message = "a signature is checked against a key; name one with -p or -P";
+            return Err(Error::new(Status::InvalidArgument, message));
+        }
+        (None, None) => None,
+    };
+    if let Some((mut fields, text)) = signed.clone()
+        && old.is_none()
+        && operations.is_none()
+        && Kind::of(file).is_err_and(|e| e.status() == Status::Corrupt)
+    {
+        fields["kind"] = "file".into();
+        return context.printer.report("verify", fields, text);
+    }
+    if old.is_some() && Kind::of(file)? == Kind::TreePatch {
+        let message = "a tree patch is checked against a directory with `tree verify DIR PATCH`";
+        return Err(Error::new(Status::InvalidArgument, message).in_file(file));
+    }
     let (kind, (mut fields, mut text)) = match Kind::of(file)? {
         Kind::Delta => ("delta", check_delta(file, old.as_deref(), context)?),
         Kind::Chain => ("chain", chain::verify::check(file, old.as_deref(), context)?),
+        Kind::TreePatch => ("tree_patch", tree::package::check(file, operations.as_deref(), context)?),
     };
     fields["kind"] = kind.into();
     fields["old_checked"] = old.is_some().into();
-    fields["signature"] = "not_checked".into();
     if let Some(old) = old {
         text += &format!("Old file: {} fits and becomes what was promised\n", old.display());
     }
-    text += "Signature: not checked, since no key was given\n";
+    match signed {
+        Some((signed, said)) => {
+            for name in ["signature", "key_id", "trusted_comment"] {
+                fields[name] = signed[name].clone();
+            }
+            text += &said;
+        }
+        None => {
+            fields["signature"] = "not_checked".into();
+            text += "Signature: not checked, since no key was given\n";
+        }
+    }
     context.printer.report("verify", fields, text)
+}
+
+fn check_signature(
+    path: &Path,
+    keys: &TrustedKeys,
+    signature: Option<&Path>,
+    context: &Context,
+) -> Result<(Value, String)> {
+    let beside = signature_path(path);
+    let signature = match Signature::read(signature.unwrap_or(&beside)) {
+        Err(e) if e.status() == Status::NotFound => {
+            let message = "a signature is required and there is none; name it with -x";
+            return Err(Error::new(Status::BadSignature, message).in_file(signature.unwrap_or(&beside)));
+        }
+        result => result?,
+    };
+    let (verified, _) = context.run(|task| trust::verify_file(path, keys, Some(&signature), task))?;
+    let key = verified.signed_by().map(PublicKey::id);
+    let comment = signature.trusted_comment();
+    let fields = json!({
+        "signature": "verified",
+        "key_id": key,
+        "trusted_comment": comment,
+        "sha256": verified.digest().to_string(),
+    });
+    let shown = comment.replace(|c: char| c.is_control() && c != '\t', "�");
+    let text = format!("Signature: verified, by the key {}\nSigned comment: {shown}\n", key.unwrap_or_default());
+    Ok((fields, text))
 }
 
 fn check_delta(path: &Path, old: Option<&Path>, context: &Context) -> Result<(Value, String)> {

@@ -2,7 +2,7 @@
 
 use crate::support::Folder;
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 26] = [
     "diff",
     "apply",
     "info",
@@ -17,6 +17,17 @@ const VERBS: [&str; 15] = [
     "chain extract",
     "chain verify",
     "chain prune",
+    "tree",
+    "tree diff",
+    "tree apply",
+    "tree rollback",
+    "tree recover",
+    "tree verify",
+    "tree squash",
+    "tree clean",
+    "update",
+    "keygen",
+    "sign",
     "completions",
 ];
 
@@ -33,7 +44,7 @@ fn every_verb_has_a_page_with_an_example() {
         .map(|verb| format!("$ patchcore {verb} --help\n{}", folder.ok(&format!("{verb} --help"))))
         .collect();
     for (verb, page) in VERBS.iter().zip(&pages) {
-        assert!(*verb == "chain" || page.contains(&format!("Example: patchcore {verb} ")), "{page}");
+        assert!(["chain", "tree"].contains(verb) || page.contains(&format!("Example: patchcore {verb} ")), "{page}");
         assert!(page.contains("Example: ") && page.contains("Usage: patchcore "), "{page}");
         assert!(page.lines().all(|line| line.chars().count() <= 100), "{page}");
     }
@@ -58,7 +69,7 @@ fn usage_is_an_exit_status_of_its_own() {
         ("diff v1 v2 -o x --max-apply-memory 12Q", "a size is a number of bytes, or one with K, M or G, such as 12M"),
         ("diff v1 v2 -o x --progress sometimes", "[possible values: auto, always, never]"),
         ("completions tcsh", "[possible values: bash, elvish, fish, powershell, zsh]"),
-        ("tree diff v1 v2 -o x", "unrecognized subcommand 'tree'"),
+        ("tree frobnicate", "unrecognized subcommand 'frobnicate'"),
     ] {
         let outcome = folder.fails(line);
         assert!(outcome.status == 2 && outcome.stdout.is_empty(), "{line}\n{outcome}");

@@ -9,8 +9,13 @@ mod explain;
 mod failures;
 mod help;
 mod pipes;
+#[path = "../../../../core/tests/support/server.rs"]
+mod server;
 #[cfg(unix)]
 mod signals;
+mod signatures;
 mod support;
+mod trees;
+mod updates;
 mod vectors;
 mod walkthrough;
