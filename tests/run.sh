@@ -137,9 +137,11 @@ walkthrough() {
     tests/walkthrough.sh
 }
 
-# What a kill or a failing disk at any moment leaves of a chain. strace is Linux only.
+# What a kill, a failing disk or a power cut at any moment leaves of a chain and of a tree. strace is Linux only.
 kills() {
-    if [ "$(uname)" = Linux ]; then tests/kills.sh; fi
+    [ "$(uname)" = Linux ] || return 0
+    tests/kills.sh
+    tests/tree_faults.sh
 }
 
 [ $# -gt 0 ] || set -- "${stages[@]}"
