@@ -1,6 +1,6 @@
 //! Fetching files: streamed to disk, resumed after a break, verified before they get their name.
 //!
-//! Where bytes come from stands behind one function, [`source::open`]: HTTP with the feature `http`, files always, so that what
+//! Where bytes come from stands behind one function, `source::open`: HTTP with the feature `http`, files always, so that what
 //! was carried on a stick goes the same way as what comes over a network. Waiting happens in one place, which polls the task, so
 //! that a fetch is cancelled at once, whatever it waits for.
 
