@@ -1891,6 +1891,8 @@ patchcore_status patchcore_chain_prune(const char *path,
 #define PATCHCORE_FILE_DELTA 1
 /** A chain. */
 #define PATCHCORE_FILE_CHAIN 2
+/** A tree patch: a ZIP file or a .tar.gz, of which only opening it shows whether it is one. */
+#define PATCHCORE_FILE_TREE_PATCH 3
 
 /**
  * Says which of our files an input is, by its first bytes.

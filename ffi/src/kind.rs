@@ -13,17 +13,26 @@ pub enum FileKind {
     Delta,
     /// Several deltas in one file.
     Chain,
+    /// From one version of a directory to another: a ZIP file or a `.tar.gz`, of which only opening it shows whether it is one.
+    TreePatch,
 }
 
 /// Says which kind of file an input is; CORRUPT where it is none of ours.
 pub fn file_kind(input: Input) -> Result<FileKind> {
     let source = input.open()?;
     let found = kind_of(&*source).map_err(|e| in_file(e, source.path()))?;
-    found.ok_or_else(|| in_file(Error::new(Status::Corrupt, "neither a delta nor a chain").at(0), source.path()))
+    found.ok_or_else(|| {
+        in_file(Error::new(Status::Corrupt, "neither a delta nor a chain nor a tree patch").at(0), source.path())
+    })
 }
 
 pub(crate) fn kind_of(source: &dyn ReadAt) -> Result<Option<FileKind>> {
-    const KINDS: [(&[u8], FileKind); 2] = [(&delta::MAGIC, FileKind::Delta), (&chain::MAGIC, FileKind::Chain)];
+    const KINDS: [(&[u8], FileKind); 4] = [
+        (&delta::MAGIC, FileKind::Delta),
+        (&chain::MAGIC, FileKind::Chain),
+        (b"PK\x03\x04", FileKind::TreePatch),
+        (&[0x1F, 0x8B], FileKind::TreePatch),
+    ];
     for (magic, kind) in KINDS {
         let mut start = vec![0; magic.len()];
         if source.size() >= magic.len() as u64 {
@@ -46,6 +55,7 @@ mod tests {
         let kind = |bytes: &[u8]| file_kind(Input::Bytes(Arc::new(bytes.to_vec()))).map_err(|e| e.status());
         assert_eq!(kind(&delta::MAGIC), Ok(FileKind::Delta));
         assert_eq!(kind(&[&chain::MAGIC[..], b"more"].concat()), Ok(FileKind::Chain));
+        assert_eq!(kind(b"PK\x03\x04more"), Ok(FileKind::TreePatch));
         assert_eq!(kind(&chain::MAGIC[..7]), Err(Status::Corrupt));
         assert_eq!(kind(b""), Err(Status::Corrupt));
     }

@@ -20,6 +20,10 @@ pub mod options;
 pub mod output;
 pub mod results;
 pub mod status;
+pub mod transfer;
+pub mod tree;
+pub mod trust;
+pub mod update;
 
 #[cfg(feature = "encode")]
 mod seeking;

@@ -1,8 +1,11 @@
 //! What a caller may choose. Zero in any number means its default, and the core decides what that is.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use patchcore::limits::DEFAULT_APPLY_MEMORY;
+
+use crate::status::{Error, Result};
 
 pub use patchcore::delta::Engine;
 
@@ -122,8 +125,13 @@ impl Limits {
     }
 }
 
-fn threads(given: u64) -> usize {
+pub(crate) fn threads(given: u64) -> usize {
     usize::try_from(given).unwrap_or(usize::MAX)
+}
+
+/// Reads a version or whatever else has a text, where there is one.
+pub(crate) fn parsed<T: FromStr<Err = Error>>(text: Option<&str>) -> Result<Option<T>> {
+    text.map(str::parse).transpose()
 }
 
 #[cfg(feature = "encode")]

@@ -101,7 +101,7 @@ pub fn digest(of: InputArgument, listener: Listener<String>) -> napi::Result<Run
     start(listener, move |job| digest::digest_of(of, job).map(|digest| digest.to_string()))
 }
 
-/// Which of our files an input is: `delta` or `chain`.
+/// Which of our files an input is: `delta`, `chain` or `tree_patch`.
 #[napi]
 pub fn file_kind(of: InputArgument, listener: Listener<String>) -> napi::Result<RunningJob> {
     let of = input(of);
@@ -109,6 +109,7 @@ pub fn file_kind(of: InputArgument, listener: Listener<String>) -> napi::Result<
         let name = match kind::file_kind(of)? {
             FileKind::Delta => "delta",
             FileKind::Chain => "chain",
+            FileKind::TreePatch => "tree_patch",
         };
         Ok(name)
     })

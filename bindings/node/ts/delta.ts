@@ -84,7 +84,7 @@ export async function digest(file: Input, options: JobOptions = {}): Promise<str
 }
 
 /** Which of our files this is, told by its first bytes and never by its name. */
-export async function fileKind(file: Input, options: JobOptions = {}): Promise<'delta' | 'chain'> {
+export async function fileKind(file: Input, options: JobOptions = {}): Promise<'delta' | 'chain' | 'tree_patch'> {
   const of = inputArgument(file)
-  return run<'delta' | 'chain'>(options, (listener) => native.fileKind(of, listener as never))
+  return run<'delta' | 'chain' | 'tree_patch'>(options, (listener) => native.fileKind(of, listener as never))
 }

@@ -240,7 +240,7 @@ pub(crate) fn digest<'py>(
 /// Which of our files this is, told by its first bytes and never by its name.
 ///
 /// :param file: a path or a bytes-like object.
-/// :return: ``"delta"`` or ``"chain"``.
+/// :return: ``"delta"``, ``"chain"`` or ``"tree_patch"``.
 /// :raises patchcore.PatchcoreError: CorruptError where it is neither; IoError and its kin for files.
 #[pyfunction]
 pub(crate) fn file_kind(py: Python<'_>, file: Source) -> PyResult<&'static str> {
@@ -248,5 +248,6 @@ pub(crate) fn file_kind(py: Python<'_>, file: Source) -> PyResult<&'static str> 
     run(py, &Watch::default(), move |_| kind::file_kind(file)).map(|kind| match kind {
         FileKind::Delta => "delta",
         FileKind::Chain => "chain",
+        FileKind::TreePatch => "tree_patch",
     })
 }

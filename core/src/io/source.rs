@@ -78,6 +78,24 @@ impl<T: ReadAt + ?Sized> ReadAt for &T {
     }
 }
 
+impl<T: ReadAt + ?Sized> ReadAt for Box<T> {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        (**self).read_at(offset, buf)
+    }
+
+    fn path(&self) -> Option<&Path> {
+        (**self).path()
+    }
+
+    fn short_reads_are_cheap(&self) -> bool {
+        (**self).short_reads_are_cheap()
+    }
+}
+
 /// A regular file opened for reading at any offset. Its size is the one it had when it was opened.
 pub struct FileSource {
     file: File,

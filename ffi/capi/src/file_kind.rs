@@ -12,6 +12,8 @@ use crate::status::patchcore_status;
 pub const PATCHCORE_FILE_DELTA: i32 = 1;
 /// A chain.
 pub const PATCHCORE_FILE_CHAIN: i32 = 2;
+/// A tree patch: a ZIP file or a .tar.gz, of which only opening it shows whether it is one.
+pub const PATCHCORE_FILE_TREE_PATCH: i32 = 3;
 
 /// Says which of our files an input is, by its first bytes.
 ///
@@ -36,6 +38,7 @@ pub unsafe extern "C" fn patchcore_file_kind(
             out.put(match kind {
                 FileKind::Delta => PATCHCORE_FILE_DELTA,
                 FileKind::Chain => PATCHCORE_FILE_CHAIN,
+                FileKind::TreePatch => PATCHCORE_FILE_TREE_PATCH,
             });
             Ok(())
         })

@@ -1,0 +1,148 @@
+//! The whole way of an update: decide, download, verify, apply, and remember what is installed.
+
+use std::path::{Path, PathBuf};
+
+use patchcore::trust::PublicKey;
+use patchcore::update::{self, PackageInfo, ServiceManifest};
+
+use crate::job::Job;
+use crate::options::parsed;
+use crate::status::Result;
+use crate::transfer::{FetchOptions, FetchStats};
+use crate::tree::{TreeApplyOptions, TreeApplyStats};
+use crate::trust::Trust;
+
+pub use patchcore::update::UpdateAction;
+
+/// The document that says what there is to install.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// It is at this URL or path.
+    Url(String),
+    /// Its JSON text is here already.
+    Text {
+        /// The text.
+        json: String,
+        /// Where it came from: the URL or path that relative URLs in it lie beside.
+        base: String,
+    },
+}
+
+/// How a tree is updated. The default of every field is what most callers want.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateOptions {
+    /// Public keys, one of which must have signed the package; without any, only its hash is checked.
+    pub public_keys: Vec<String>,
+    /// The version that is installed; what the tree itself remembers unless given.
+    pub installed: Option<String>,
+    /// Paths that every installation has.
+    pub required: Vec<String>,
+    /// Take the full package whatever is installed.
+    pub force_full: bool,
+    /// The architecture that packages must be for; that of this machine unless given.
+    pub architecture: Option<String>,
+    /// Where packages are kept; the tree's own work folder, and only until they are applied, unless given.
+    pub cache: Option<PathBuf>,
+    /// Download and verify, and leave the tree as it is.
+    pub download_only: bool,
+    /// Decide, and do nothing.
+    pub dry_run: bool,
+    /// How packages are fetched; size and digest come from the document.
+    pub fetch: FetchOptions,
+    /// How packages are applied.
+    pub apply: TreeApplyOptions,
+}
+
+impl UpdateOptions {
+    fn for_core(&self) -> Result<update::UpdateOptions> {
+        let trust = Trust { public_keys: self.public_keys.clone(), signature: None };
+        Ok(update::UpdateOptions {
+            keys: trust.keys()?,
+            installed: parsed(self.installed.as_deref())?,
+            required: self.required.clone(),
+            force_full: self.force_full,
+            architecture: self.architecture.clone(),
+            cache: self.cache.clone(),
+            download_only: self.download_only,
+            dry_run: self.dry_run,
+            fetch: self.fetch.for_core(),
+            apply: self.apply.for_core(),
+        })
+    }
+}
+
+/// What an update did, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateReport {
+    /// What was done.
+    pub action: UpdateAction,
+    /// Which kind of package was chosen: `none`, `patch` or `full`.
+    pub strategy: &'static str,
+    /// Why, as a name such as `up_to_date`.
+    pub reason: &'static str,
+    /// The version that was installed, where that is known.
+    pub from: Option<String>,
+    /// The version that the document leads to, where it says so.
+    pub to: Option<String>,
+    /// Where the package is.
+    pub url: Option<String>,
+    /// Where it was downloaded to.
+    pub file: Option<PathBuf>,
+    /// What came over the network.
+    pub fetched: Option<FetchStats>,
+    /// The identifier of the trusted key that signed the package, where one was required.
+    pub key_id: Option<String>,
+    /// What applying it did.
+    pub applied: Option<TreeApplyStats>,
+}
+
+impl From<update::UpdateReport> for UpdateReport {
+    fn from(report: update::UpdateReport) -> Self {
+        Self {
+            action: report.action,
+            strategy: report.strategy,
+            reason: report.reason.name(),
+            from: report.from.map(|version| version.to_string()),
+            to: report.to.map(|version| version.to_string()),
+            url: report.url,
+            file: report.file,
+            fetched: report.fetched.map(FetchStats::from),
+            key_id: report.signed_by.as_ref().map(PublicKey::id),
+            applied: report.applied.as_ref().map(TreeApplyStats::from),
+        }
+    }
+}
+
+/// Applies the one package that `document` announces to the tree at `root`.
+///
+/// Nothing is done where its version is installed already; an older one is STALE.
+pub fn update_from_package_info(
+    root: &Path,
+    document: &Document,
+    options: &UpdateOptions,
+    job: &mut Job,
+) -> Result<UpdateReport> {
+    let options = options.for_core()?;
+    let (info, base) = match document {
+        Document::Url(url) => (update::fetch_package_info(url, &options, job.task())?, url),
+        Document::Text { json, base } => (PackageInfo::from_json(json.as_bytes())?, base),
+    };
+    update::update_from_package_info(root, &info, base, &options, job.task()).map(UpdateReport::from)
+}
+
+/// Brings the tree at `root` to the release of the service manifest `document`, by a patch or by the full package.
+///
+/// NO_ROUTE where the full package is needed and the manifest has none for the architecture.
+pub fn update_from_service_manifest(
+    root: &Path,
+    document: &Document,
+    options: &UpdateOptions,
+    job: &mut Job,
+) -> Result<UpdateReport> {
+    let options = options.for_core()?;
+    let (manifest, base) = match document {
+        Document::Url(url) => (update::fetch_service_manifest(root, url, &options, job.task())?, url),
+        Document::Text { json, base } => (ServiceManifest::from_json(json.as_bytes())?, base),
+    };
+    update::update_from_service_manifest(root, &manifest, base, &options, job.task()).map(UpdateReport::from)
+}
