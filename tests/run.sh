@@ -113,6 +113,7 @@ vectors() {
     local python
     python=$(python_with zstandard)
     "$python" -B tests/vectors/decode.py vectors
+    "$python" -B tests/vectors/decode_tree.py
 }
 
 # The benchmark works, on files of a few kilobytes and without other tools.

@@ -82,3 +82,58 @@ fn verify_and_info_take_what_apply_takes() {
         }
     }
 }
+
+#[test]
+fn every_tree_patch_makes_its_tree_and_back_or_fails_with_its_status() {
+    let index: Value = serde_json::from_slice(&read("trees.json")).unwrap();
+    let vectors = index["vectors"].as_array().unwrap();
+    assert!(!vectors.is_empty());
+    for vector in vectors {
+        let text = |key: &str| vector.get(key).map(|value| value.as_str().unwrap());
+        let folder = Folder::new();
+        for key in ["setup", "file", "operations", "second"] {
+            if let Some(path) = text(key) {
+                folder.write(key, &read(path));
+            }
+        }
+        std::fs::create_dir(folder.join("tree")).unwrap();
+        if text("setup").is_some() {
+            folder.ok("tree apply tree setup -q");
+        }
+        assert_eq!(digest(&folder).as_deref(), text("old_tree"), "{}", vector["name"]);
+        if let Some(path) = text("change") {
+            let path = folder.join("tree").join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "changed").unwrap();
+        }
+        let before = digest(&folder);
+        let operations = if text("operations").is_some() { "--operations operations" } else { "" };
+        let status = vector["status"].as_i64().unwrap();
+        let applied = folder.run(&format!("tree apply tree file {operations} --json"));
+        assert_eq!(i64::from(applied.status), status, "{}: {applied}", vector["name"]);
+        if status != 0 {
+            assert_eq!(digest(&folder), before, "{}", vector["name"]);
+            continue;
+        }
+        let mut last = format!("file {operations}");
+        let mut between = before;
+        if text("second").is_some() {
+            between = digest(&folder);
+            folder.ok("tree apply tree second -q");
+            last = "second".to_owned();
+        }
+        assert_eq!(digest(&folder).as_deref(), text("new_tree"), "{}", vector["name"]);
+        folder.ok(&format!("tree verify tree {last} -q"));
+        if between.as_deref() != text("new_tree") {
+            folder.ok("tree rollback tree -q");
+            assert_eq!(digest(&folder), between, "{}", vector["name"]);
+        }
+    }
+}
+
+/// The digest of the folder `tree`.
+fn digest(folder: &Folder) -> Option<String> {
+    let options = patchcore::tree::ScanOptions::default();
+    let tree = patchcore::tree::scan(&folder.join("tree"), &options, &mut patchcore::Task::new()).unwrap();
+    Some(tree.digest().to_string())
+}

@@ -208,7 +208,7 @@ impl Directory {
             ends -= (LOCATOR_LEN + END64_LEN) as u64;
             let found =
                 Self::parse_large(&tail[large..start], ends).ok_or_else(|| damaged("its ZIP64 end is wrong"))?;
-            let agree = |small: u64, most: u64, value: u64| small == value || (small == most && value >= most);
+            let agree = |small: u64, most: u64, value: u64| small == value || small == most;
             let agrees = agree(directory.entries, MAX16.into(), found.entries)
                 && agree(directory.len, MAX32.into(), found.len)
                 && agree(directory.offset, MAX32.into(), found.offset);
