@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The whole test suite, from a clean clone on a fresh Debian-like machine that has Rust; what else is missing is
-# installed. About ten minutes on two cores. `tests/run.sh STAGE…` runs some stages only.
+# installed. About half an hour on two cores, most of it for compilers. `tests/run.sh STAGE…` runs some stages only.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 cd "$repository"

@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// The layers of this crate from the ground up: a module may use those of its own layer and of the layers named last.
 const LAYERS: &[(&str, &[&str], &[&str])] = &[
-    ("words", &["cancel", "digest", "error", "limits", "progress", "route", "version"], &[]),
+    ("words", &["cancel", "digest", "error", "json", "limits", "order", "progress", "route", "version"], &[]),
     ("io", &["io"], &["words"]),
     ("delta", &["delta"], &["words", "io"]),
     ("chain", &["chain"], &["words", "io", "delta"]),
@@ -30,7 +30,7 @@ const HOMES: &[(&str, &str, &[&str])] = &[
     (
         "serde_json::",
         "",
-        &["tree/patch.rs", "tree/sealed.rs", "tree/operations/", "transfer/partial.rs", "update/json.rs"],
+        &["json.rs", "tree/document.rs", "tree/sealed.rs", "tree/operations/", "transfer/partial.rs", "update/json.rs"],
     ),
     ("liblzma::", "", &["delta/codec/lzma.rs"]),
     ("sha2::", "", &["digest.rs"]),
@@ -50,7 +50,11 @@ const HOMES: &[(&str, &str, &[&str])] = &[
     ("lanes::", "delta/matching/", &[]),
     // Whoever applies a patch has not compared any trees, and knows packages by what they hand out.
     ("compare::", "tree/", &["tree/diff.rs", "tree/sketch.rs", "tree/operations/write.rs"]),
-    ("package::", "tree/", &["tree/mod.rs", "tree/diff.rs", "tree/squash.rs", "tree/verify.rs", "tree/package/"]),
+    (
+        "package::",
+        "tree/",
+        &["tree/mod.rs", "tree/diff.rs", "tree/join.rs", "tree/squash.rs", "tree/verify.rs", "tree/package/"],
+    ),
     // Whoever decodes has not compared any files.
     ("matching::", "delta/", &["delta/diff.rs", "delta/matching/"]),
 ];

@@ -106,6 +106,38 @@ fn every_kind() -> (Nodes, Nodes) {
 }
 
 #[test]
+fn deltas_that_were_made_elsewhere_are_checked_and_taken() {
+    use patchcore::delta;
+    use patchcore::io::{FileSource, ReadAt};
+    let (old, new) = every_kind();
+    let mut bench = Bench::new();
+    let options = TreeDiffOptions::default();
+    let (alone, _) = bench.diff(&old, &new, &options);
+    let (old_root, new_root, out) = (folder(&old), folder(&new), bench.path("zip"));
+    let begin = || tree::TreeDiff::begin(old_root.path(), new_root.path(), &options, &mut Task::new()).unwrap();
+    let make = |job: &tree::DeltaJob| {
+        let [old, new] = [&job.old, &job.new].map(|path| FileSource::open(path).unwrap());
+        let mut delta = std::io::Cursor::new(Vec::new());
+        delta::diff(&old, &new, &mut delta, &options.diff, &mut Task::new()).unwrap();
+        delta.into_inner()
+    };
+    let boxed = |delta: Vec<u8>| Some(Box::new(delta) as Box<dyn ReadAt>);
+    let diff = begin();
+    let made: Vec<Vec<u8>> = diff.delta_jobs().iter().map(make).collect();
+    assert!(made.len() > 1);
+    // All but the first; that one is made here.
+    let deltas = made.iter().enumerate().map(|(i, delta)| if i == 0 { None } else { boxed(delta.clone()) }).collect();
+    diff.finish(deltas, &out, &mut Task::new()).unwrap();
+    assert!(fs::read(&out).unwrap() == fs::read(&alone).unwrap());
+
+    let refused = |delta: Vec<u8>| begin().finish(vec![boxed(delta)], &out, &mut Task::new()).unwrap_err().status();
+    let mut damaged = made[0].clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    assert_eq!(refused(damaged), Status::Corrupt);
+    assert_eq!(refused(made[1].clone()), Status::SourceMismatch);
+}
+
+#[test]
 fn a_tree_becomes_the_other_by_the_cheapest_change_of_every_path() {
     let (old, new) = every_kind();
     let mut bench = Bench::new();

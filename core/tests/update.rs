@@ -234,19 +234,27 @@ fn a_full_package_makes_whole_what_is_incomplete() {
 
 #[test]
 fn a_full_package_may_be_any_archive_of_files() {
-    let lab = Lab::new();
-    let tar =
-        std::process::Command::new("tar").args(["-czf", "../full.tar.gz", "."]).current_dir(lab.path("new")).status();
-    let Ok(true) = tar.map(|status| status.success()) else { return };
-    let mut manifest = lab.manifest();
-    manifest["platforms"]["x86_64"] = lab.info("full.tar.gz");
-    let options = UpdateOptions { force_full: true, ..options() };
-    let base = lab.path("manifest.json");
-    let report = lab.by_manifest(&manifest, base.to_str().unwrap(), &options).unwrap();
-    assert_eq!((report.strategy, report.reason), ("full", Reason::ForcedFull));
-    let mut expected = files(NEW);
-    expected.insert("gone".to_owned(), "gone".to_owned());
-    assert_eq!((lab.installed(), lab.version()), (expected, Some(version("1.0.0.2"))));
+    let pack = |command: &str, arguments: &[&str]| {
+        let lab = Lab::new();
+        let made = std::process::Command::new(command).args(arguments).current_dir(lab.path("new")).status();
+        assert!(made.unwrap().success());
+        let name = arguments[arguments.iter().position(|argument| argument.starts_with("../")).unwrap()];
+        let mut manifest = lab.manifest();
+        manifest["platforms"]["x86_64"] = lab.info(name.trim_start_matches("../"));
+        (lab, manifest)
+    };
+    for (lab, manifest) in [
+        pack("tar", &["-czf", "../full.tar.gz", "."]),
+        pack("python3", &["-m", "zipfile", "-c", "../plain.zip", "app", "more"]),
+    ] {
+        let options = UpdateOptions { force_full: true, ..options() };
+        let base = lab.path("manifest.json").to_str().unwrap().to_owned();
+        let report = lab.by_manifest(&manifest, &base, &options).unwrap();
+        assert_eq!((report.strategy, report.reason), ("full", Reason::ForcedFull));
+        let mut expected = files(NEW);
+        expected.insert("gone".to_owned(), "gone".to_owned());
+        assert_eq!((lab.installed(), lab.version()), (expected, Some(version("1.0.0.2"))));
+    }
 }
 
 #[test]

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 UMASK = 0o022
+SYNCS = ("fsync", "fdatasync", "syncfs")
+WHOLE = "the file system"
 
 
 @dataclass
@@ -78,7 +80,7 @@ class Model:
         handler = getattr(self, "do_" + call.name, None)
         if handler is None:
             handler = self.do_unknown
-        if call.name in ("fsync", "fdatasync") and ignoring_sync:
+        if call.name in SYNCS and ignoring_sync:
             return True
         return bool(handler(call))
 
@@ -245,10 +247,22 @@ class Model:
 
     do_fdatasync = do_fsync
 
+    def do_syncfs(self, call):
+        if call.arguments[0] not in self.open:
+            return False
+        if not call.failed:
+            for inode in self.inodes.values():
+                inode.durable_content, inode.durable_mode = inode.content, inode.mode
+            for change in self.changes:
+                change.unsynced.clear()
+        return True
+
     def sync_name(self, call):
         """What a sync is about, for people."""
         if call.arguments[0] not in self.open:
             return None
+        if call.name == "syncfs":
+            return WHOLE
         return self.path_of(self.open[call.arguments[0]][0])
 
     def path_of(self, number):

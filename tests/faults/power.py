@@ -46,7 +46,7 @@ class Recording:
         found = {}
 
         def visit(replayed, call, number):
-            if call and call.name in ("fsync", "fdatasync") and not call.failed:
+            if call and call.name in model.SYNCS and not call.failed:
                 found[number] = replayed.sync_name(call)
 
         self.replay(visit)
@@ -148,9 +148,9 @@ def judge(sample, recording, state, done, further):
 trees_counter = iter(range(1 << 60))
 
 
-def cuts(sample, recording, singles, subsets, seed, pool, report):
-    """Judges the states of a recording."""
-    states = recording.states(singles, subsets, seed)
+def cuts(sample, recording, singles, subsets, seed, pool, report, most=10**9):
+    """Judges the states of a recording, or so many of them at random."""
+    states = pick(random.Random(seed), recording.states(singles, subsets, seed), most)
 
     def one(numbered):
         number, (state, done, _) = numbered
@@ -163,10 +163,10 @@ def cuts(sample, recording, singles, subsets, seed, pool, report):
         report.add(result, what)
 
 
-def forgotten_syncs(sample, recording, pool):
-    """Forgets each sync in turn. Returns how many were needed, how many stood in for one another and how many had nothing to do,
+def forgotten_syncs(sample, recording, pool, only=None):
+    """Forgets each sync in turn, or those of one name only. Returns how many were needed, how many stood in for one another and how many had nothing to do,
     and those that nobody missed."""
-    syncs = recording.syncs()
+    syncs = {number: name for number, name in recording.syncs().items() if only in (None, name)}
 
     def missed(numbers):
         states = recording.states_without(numbers)

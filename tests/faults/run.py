@@ -8,11 +8,14 @@ import time
 
 import calls as system
 import kills
+import model
 import places
 import power
 from sample import Fault, Sample
 
 OTHER_ERRORS = ["ENOSPC", "EACCES", "EXDEV"]
+# More than are synced one by one.
+MORE = 36
 KINDS = {"delta", "replace", "copy", "delete", "directory", "symlink", "mode"}
 
 
@@ -177,6 +180,23 @@ def cut_the_power(sample, pool, soak, seed):
     return total
 
 
+def cut_the_power_over_many(sample, pool, seed):
+    """Power cuts where so much changes that the file system is synced as a whole, and each of these syncs forgotten."""
+    report, unmissed, whole = Report(), [], 0
+    for name, (operation, start, _) in operations(sample).items():
+        recording = power.Recording(sample, start, (operation, None))
+        power.cuts(sample, recording, singles=1, subsets=1, seed=seed, pool=pool, report=report, most=40)
+        counts, missing = power.forgotten_syncs(sample, recording, pool, only=model.WHOLE)
+        whole += sum(counts.values()) + len(missing)
+        unmissed += missing
+    if not whole:
+        report.add(Fault("the file system was never synced as a whole"), "many changes")
+    for what in unmissed:
+        report.add(Fault("nothing broke without it"), what)
+    report.line(f"a large change, its {whole} syncs of the whole file system forgotten once each, and the power cut")
+    return report
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("binary", help="the patchcore to test")
@@ -188,6 +208,8 @@ def main():
     sample = Sample(os.path.realpath(options.binary))
     if sample.kinds != KINDS:
         raise SystemExit(f"the package has changes of the kinds {sorted(sample.kinds)}, and should have {sorted(KINDS)}")
+    if not sample.joined:
+        raise SystemExit("the package has no delta that makes several files, and should have one")
     only = options.only or ["kills", "errors", "power", "places"]
     total = Report()
     with concurrent.futures.ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
@@ -198,6 +220,7 @@ def main():
             total += fail_every_call(sample, pool, options.soak)
         if "power" in only:
             total += cut_the_power(sample, pool, options.soak, options.seed)
+            total += cut_the_power_over_many(Sample(sample.binary, more=MORE), pool, options.seed)
     if "places" in only:
         total += places.all_of_them(sample, Report())
     total.line("trees")

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import tempfile
+import zipfile
 from pathlib import Path
 
 import trees
@@ -17,14 +18,16 @@ class Fault(Exception):
 
 
 class Sample:
-    def __init__(self, binary):
+    def __init__(self, binary, more=0):
+        """`more`: so many more files, each in a folder of its own, that change."""
         self.binary = binary
+        more_old, more_new = trees.more(more, "old"), trees.more(more, "new")
         memory = Path("/dev/shm")
         folder = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
         self.folder = tempfile.TemporaryDirectory(prefix="patchcore-faults-", dir=folder)
         self.work = Path(self.folder.name)
         before, after = self.work / "before", self.work / "after"
-        for root, listing in ((before, trees.OLD), (after, trees.NEW)):
+        for root, listing in ((before, trees.OLD | more_old), (after, trees.NEW | more_new)):
             root.mkdir(mode=0o755)
             trees.write(root, listing)
         self.package = self.work / "update.zip"
@@ -32,9 +35,11 @@ class Sample:
         self.kinds = {
             action["kind"] for action in self.json("tree", "apply", "-n", before, self.package)["actions"]
         }
+        with zipfile.ZipFile(self.package) as package:
+            self.joined = json.loads(package.read(".patchcore/patch.json")).get("joined", [])
         trees.write(before, trees.UNLISTED)
         self.old = trees.read(before)
-        self.new = trees.listed(trees.NEW) | {
+        self.new = trees.listed(trees.NEW | more_new) | {
             path: item for path, item in self.old.items() if path in trees.UNLISTED and path != "whole/unlisted"
         }
         applied = self.work / "applied"

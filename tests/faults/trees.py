@@ -14,6 +14,8 @@ def text(seed, lines=120):
     return "".join(f"{number} {hashlib.sha256(f'{seed} {number}'.encode()).hexdigest()}\n" for number in range(lines))
 
 
+GAINED = text("gained", 60)
+
 # A file is its text, or its text and mode; a folder ends with "/" and has a mode or none; a link begins with "-> ".
 OLD = {
     "changed": text("changed"),
@@ -46,6 +48,8 @@ OLD = {
     "stays/": 0o750,
     "stays/same": "same\n",
     "stays/changed": text("in stays", 40),
+    "alike-a": text("alike a", 50),
+    "alike-b": (text("alike b", 60), 0o700),
 }
 NEW = {
     "changed": text("changed").replace("77 ", "seventy-seven "),
@@ -80,6 +84,9 @@ NEW = {
     "stays/": 0o750,
     "stays/same": "same\n",
     "stays/changed": text("in stays", 40) + "and changes\n",
+    "alike-a": text("alike a", 50) + GAINED,
+    "alike-b": (GAINED + text("alike b", 60), 0o700),
+    "alike-made": GAINED + text("alike a", 10),
 }
 # What no release listed: it stays, but for what lies in the folder that is replaced as a whole.
 UNLISTED = {
@@ -87,6 +94,14 @@ UNLISTED = {
     "stays/log": "a log\n",
     "whole/unlisted": "goes, and comes back\n",
 }
+
+
+def more(files, version):
+    """A listing of so many more files, each in a folder of its own."""
+    listing = {"more/": None} if files else {}
+    for number in range(files):
+        listing |= {f"more/{number}/": None, f"more/{number}/file": f"{version} {number}\n"}
+    return listing
 
 
 def write(root, listing):

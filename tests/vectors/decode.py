@@ -160,12 +160,12 @@ class Segment:
                 at += length
             require(runs.left() == values.left() == 0, "there are more runs or values than are used")
 
-def apply(old: bytes, delta: bytes, memory_limit: int = 2**64, output_limit: int = 2**64) -> Made:
-    """The new file, and the segments that made it."""
+def apply(old: bytes, delta: bytes, memory_limit: int = 2**64, output_limit: int = 2**64, ends=(sha256, sha256)) -> Made:
+    """The new file, and the segments that made it; `ends` say what the digests of both files are."""
     header = read_header(delta)
     require(header.memory <= memory_limit and header.new_size <= output_limit, "it takes too much", "LIMIT")
     require(header.size == len(delta), "the delta is longer or shorter than it says")
-    is_old = len(old) == header.old_size and sha256(old) == header.old_digest
+    is_old = len(old) == header.old_size and ends[0](old) == header.old_digest
     require(is_old, "the old file is another", "SOURCE_MISMATCH")
     reader, new, checked, segments = Reader(delta[132:]), bytearray(), 0, []
     for _ in range(header.segments):
@@ -179,7 +179,7 @@ def apply(old: bytes, delta: bytes, memory_limit: int = 2**64, output_limit: int
             checked = len(new)
     require(reader.left() == 0 and len(new) == header.new_size, "there are more or fewer segments")
     require(sum(segment.stream_bytes for segment in segments) == header.stream_bytes, "the stream bytes are others")
-    require(sha256(new) == header.new_digest, "the new file is another", "TARGET_MISMATCH")
+    require(ends[1](new) == header.new_digest, "the new file is another", "TARGET_MISMATCH")
     return bytes(new), segments
 
 SQUASH = [int(number) for number in """

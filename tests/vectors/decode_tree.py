@@ -68,12 +68,14 @@ class Maker:
     def __init__(self, tree: dict, patch: dict, entries: dict[str, bytes]) -> None:
         self.tree, self.entries = tree, entries
         self.changes = {change["path"]: change for change in patch["changes"]}
+        self.listed, self.joined = patch["changes"], patch.get("joined", [])
         self.made: dict[str, bytes] = {}
 
     def file(self, path: str) -> bytes:
         if path not in self.made:
             change = self.changes[path]
-            self.made[path] = checked(self.bytes_of(path, change.get("content")), change["new"]["file"])
+            made = self.bytes_of(path, change.get("content"))
+            self.made[path] = checked(made, change["new"]["file"])
         return self.made[path]
 
     def bytes_of(self, path: str, content: str | dict | None) -> bytes:
@@ -83,11 +85,44 @@ class Maker:
             return self.entries[path]
         if "copy" in content:
             return self.old(content["copy"])
+        if "joined" in content:
+            self.make_joined(content["joined"]["delta"])
+            return self.made[path]
         delta = content["delta"]
         return decode.apply(self.old(delta["source"]), self.entries[delta["entry"]])[0]
 
+    def make_joined(self, number: int) -> None:
+        """Makes the results of a joined delta: its old file is all its sources, its new file all its results."""
+        delta = self.joined[number]
+        sources = [self.source_of(source) for source in delta["sources"]]
+        results = [change for change in self.listed if is_made_by(change, number)]
+        results.sort(key=lambda change: (-change["new"]["file"]["size"], change["path"].encode()))
+        promises = [change["new"]["file"]["sha256"] for change in results]
+        ends = (lambda _: joint_digest([s["sha256"] for s in sources]), lambda _: joint_digest(promises))
+        new = decode.apply(b"".join(map(self.old, sources)), self.entries[delta["entry"]], ends=ends)[0]
+        for change in results:
+            size = change["new"]["file"]["size"]
+            self.made[change["path"]], new = new[:size], new[size:]
+
+    def source_of(self, source: int | dict) -> dict:
+        if isinstance(source, dict):
+            return source
+        change = self.listed[source]
+        return {"path": change["path"]} | change["old"]["file"]
+
     def old(self, source: dict) -> bytes:
         return checked(self.tree[source["path"]][1], source)
+
+
+def is_made_by(change: dict, number: int) -> bool:
+    content = change.get("content")
+    return isinstance(content, dict) and content.get("joined", {}).get("delta") == number
+
+
+def joint_digest(digests: list[str]) -> bytes:
+    """The digest of several files that nobody joined: that of their digests."""
+    raw = [bytes.fromhex(digest) for digest in digests]
+    return raw[0] if len(raw) == 1 else hashlib.sha256(b"".join(raw)).digest()
 
 
 def apply(tree: dict, package: bytes) -> dict:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import tarfile
+from collections.abc import Callable
 
+from decode_tree import unpack
 from tree_sample import CODE_DELTA, NOISE, OLD, TEXT, TEXT_DELTA, Vectors, delta, one, whole, with_
-from tree_writer import FOLDER, STORED, Entry, File, Link, change, package, patch, source, tar_gz, zip_file
+from tree_writer import FOLDER, PATCH, STORED, Entry, File, Link, change, package, patch, source, tar_gz, zip_file
 
 
 def operations(v: Vectors) -> None:
@@ -290,3 +293,38 @@ def documents(v: Vectors) -> None:
         delta("docs/guide.txt", TEXT[0], changed, CODE_DELTA),
         outcome="unchanged",
     )
+
+
+def joined(v: Vectors, made: bytes) -> None:
+    """Packages with a joined delta of which something does not fit."""
+    entries = unpack(made)
+    text = entries.pop(PATCH)
+
+    def spoilt(change: Callable[[dict], None]) -> bytes:
+        document = json.loads(text)
+        change(document)
+        return package(json.dumps(document).encode(), *(Entry(name, data, STORED) for name, data in entries.items()))
+
+    def results(document: dict) -> list[dict]:
+        contents = (change.get("content") for change in document["changes"])
+        return [content["joined"] for content in contents if isinstance(content, dict) and "joined" in content]
+
+    def all_sources(document: dict) -> list:
+        return document["joined"][0]["sources"]
+
+    refuse = v.refuse
+    refuse("joined-number", "no such joined delta", "CORRUPT", spoilt(lambda d: results(d)[0].update(delta=7)))
+    refuse("joined-from", "no such source", "CORRUPT", spoilt(lambda d: results(d)[0].update({"from": [99]})))
+    refuse(
+        "joined-from-twice", "a source named twice", "CORRUPT", spoilt(lambda d: results(d)[0].update({"from": [0, 0]}))
+    )
+    refuse(
+        "joined-source-twice", "a source twice", "CORRUPT", spoilt(lambda d: all_sources(d).append(all_sources(d)[0]))
+    )
+    refuse("joined-change", "the number of no change", "CORRUPT", spoilt(lambda d: all_sources(d).append(999)))
+    unused = {"entry": ".patchcore/deltas/9", "sources": []}
+    refuse("joined-unused", "a joined delta for nothing", "CORRUPT", spoilt(lambda d: d["joined"].append(unused)))
+    order = spoilt(lambda d: all_sources(d).reverse())
+    refuse("joined-order", "sources in another order than the delta's", "CORRUPT", order, outcome="unchanged")
+    hidden = spoilt(lambda d: [result.update({"from": []}) for result in results(d)])
+    refuse("joined-hidden", "results made from sources that they do not name", "CORRUPT", hidden, outcome="unchanged")

@@ -219,6 +219,25 @@ def partly_new() -> bytes:
     return package(patch(made, done), file, there)
 
 
+class Versions:
+    """Trees on the disk, and the packages that `patchcore` makes between them."""
+
+    def __init__(self, patchcore: str, scratch: str, trees: list[Tree]) -> None:
+        self.patchcore, self.out = patchcore, Path(scratch) / "out"
+        self.roots = [Path(scratch) / str(number) for number in range(len(trees))]
+        for root, tree in zip(self.roots, trees):
+            plant(root, tree)
+
+    def diff(self, name: str, old: int, new: int, *options: str) -> bytes:
+        """A package that is there already stays, since every later reader has to read it."""
+        there = HERE / "trees" / name
+        if there.exists():
+            return there.read_bytes()
+        command = [self.patchcore, "tree", "diff", self.roots[old], self.roots[new], "-o", self.out, "-q", *options]
+        subprocess.run(command, check=True)
+        return self.out.read_bytes()
+
+
 def written(v: Vectors) -> None:
     """What `patchcore` writes."""
     new = {path: node for path, node in OLD.items() if path not in ("gone.txt", "lib/noise.bin", "empty")}
@@ -232,20 +251,38 @@ def written(v: Vectors) -> None:
     newer = {path: node for path, node in new.items() if path != "latest"}
     newer |= {"docs/guide.txt": File(TEXT[2]), "moved/noise.bin": File(NOISE, True), "gone.txt": File(b"back")}
     with tempfile.TemporaryDirectory() as scratch:
-        roots = [Path(scratch) / str(number) for number in range(3)]
-        for root, tree in zip(roots, (OLD, new, newer)):
-            plant(root, tree)
+        diff = Versions(v.patchcore, scratch, [OLD, new, newer]).diff
+        every = diff("every-kind.zip", 0, 1, "--to-version", "1.1.0")
+        v.add("every-kind", "changes of every kind, as written", every, new)
+        by_zstd = diff("every-kind-zstd.zip", 0, 1, "--compression", "zstd", "-9")
+        v.add("every-kind-zstd", "the same, whole files by zstd", by_zstd, new)
+        second = diff("two-in-a-row.second.zip", 1, 2)
+        v.add("two-in-a-row", "two patches in a row", diff("two-in-a-row.zip", 0, 1), newer, second=second)
+        there, back = diff("there-and-back.zip", 0, 1), diff("there-and-back.second.zip", 1, 0)
+        v.add("there-and-back", "a patch, and one that takes it back", there, OLD, second=back)
 
-        def diff(old: int, new: int, *options: str) -> bytes:
-            out = Path(scratch) / "out"
-            subprocess.run([v.patchcore, "tree", "diff", roots[old], roots[new], "-o", out, "-q", *options], check=True)
-            return out.read_bytes()
 
-        v.add("every-kind", "changes of every kind, as written", diff(0, 1, "--to-version", "1.1.0"), new)
-        v.add("every-kind-zstd", "the same, whole files by zstd", diff(0, 1, "--compression", "zstd", "-9"), new)
-        v.add("two-in-a-row", "two patches in a row", diff(0, 1), newer, second=diff(1, 2))
-        there_and_back = diff(0, 1), diff(1, 0)
-        v.add("there-and-back", "a patch, and one that takes it back", there_and_back[0], OLD, second=there_and_back[1])
+def joined(v: Vectors) -> None:
+    """Files that gain the same, and are made together."""
+    gained, again = NOISE[:6_000], CODE[1][:5_000]
+    new, newer = dict(OLD), dict(OLD)
+    for path, at in [("docs/guide.txt", 2_000), ("lib/core.so", 3_000), ("lib/noise.bin", 100)]:
+        data = OLD[path].data
+        new[path] = File(data[:at] + gained[::-1] + data[at:], path == "lib/core.so")
+        newer[path] = File(new[path].data[:500] + again[::-1] + new[path].data[500:])
+    newer["lib/new"] = File(again[::-1] + gained)
+    del newer["lib/noise.bin"]
+    with tempfile.TemporaryDirectory() as scratch:
+        diff = Versions(v.patchcore, scratch, [OLD, new, newer]).diff
+        package_of_joined = diff("joined.zip", 0, 1)
+        v.add("joined", "files that one delta makes together", package_of_joined, new)
+        second = diff("joined-twice.second.zip", 1, 2)
+        v.add("joined-twice", "joined deltas in a row", diff("joined-twice.zip", 0, 1), newer, second=second)
+        back = diff("joined-and-back.second.zip", 1, 0)
+        v.add("joined-and-back", "a joined delta, and what takes it back", package_of_joined, OLD, second=back)
+    there = {"change": "docs/guide.txt", "outcome": "unchanged"}
+    v.refuse("joined-conflict", "somebody changed what a joined delta needs", "CONFLICT", package_of_joined, **there)
+    hostile_trees.joined(v, package_of_joined)
 
 
 def plant(root: Path, tree: Tree) -> None:
@@ -269,6 +306,7 @@ def main() -> None:
         contents,
         kinds,
         written,
+        joined,
         hostile_trees.operations,
         hostile_trees.conflicts,
         hostile_trees.hostile,

@@ -16,6 +16,7 @@ use crate::delta::{self, EncodeOptions};
 use crate::error::{Error, Result};
 use crate::io::{FileSource, OutputFile, OutputOptions, ReadAt, Section};
 use crate::limits::Limits;
+use crate::order;
 use crate::progress::{Phase, Task, Unit};
 
 /// What a prune did.
@@ -149,7 +150,7 @@ impl Beside<'_> {
 /// Parts the links into those that stay and those that only lead up to `first`.
 fn partition(index: &Index, first: usize) -> (Vec<&Link>, Vec<&Link>) {
     let mut links: Vec<&Link> = index.links.iter().collect();
-    links.sort_by_key(|link| link.from);
+    order::sort_by_key(&mut links, |link| link.from);
     let mut after = vec![false; index.versions.len()];
     after[first] = true;
     for link in &links {
@@ -158,7 +159,7 @@ fn partition(index: &Index, first: usize) -> (Vec<&Link>, Vec<&Link>) {
     // Versions before `first` from where something is reached that cannot be reached by way of `first`.
     let before = index.routes_to(first);
     let mut needed = vec![false; first];
-    links.sort_by_key(|link| Reverse(link.to));
+    order::sort_by_key(&mut links, |link| Reverse(link.to));
     for link in links {
         if link.from < first && link.to != first {
             needed[link.from] |= match needed.get(link.to) {

@@ -95,7 +95,7 @@ pub(super) fn load_composed(deltas: &[&dyn ReadAt], limits: &Limits, task: &mut 
 }
 
 /// What `limits` leave where `held` bytes of memory are in use already.
-fn beside(held: u64, limits: &Limits) -> Limits {
+pub(super) fn beside(held: u64, limits: &Limits) -> Limits {
     // A limit of 0 would be the default.
     Limits { memory: limits.memory().saturating_sub(held).max(1), ..*limits }
 }

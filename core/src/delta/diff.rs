@@ -25,7 +25,6 @@ pub fn diff(
     options: &DiffOptions,
     task: &mut Task<'_>,
 ) -> Result<Header> {
-    let encode = options.encode.resolve()?;
     task.begin(Phase::Hash, old.size().saturating_add(new.size()), Unit::Bytes)?;
     let promise = Promise {
         old_size: old.size(),
@@ -33,19 +32,29 @@ pub fn diff(
         new_size: new.size(),
         new_digest: hash(new, task)?,
     };
+    let header = diff_promised(old, new, promise, out, options, task)?;
+    try_out(old, out, task)?;
+    task.finish()?;
+    Ok(header)
+}
+
+/// [`diff`] of files that are known to be what `promise` says, without a trial.
+pub(super) fn diff_promised(
+    old: &dyn ReadAt,
+    new: &dyn ReadAt,
+    promise: Promise,
+    out: &mut dyn DeltaFile,
+    options: &DiffOptions,
+    task: &mut Task<'_>,
+) -> Result<Header> {
+    let encode = options.encode.resolve()?;
     let covers = if promise.old_digest == promise.new_digest && new.size() > 0 {
         vec![Cover { old: 0, new: 0, len: new.size() }]
     } else {
         find_covers(old, new, options.engine, encode.level, task)?
     };
     task.begin(Phase::Encode, new.size(), Unit::Bytes)?;
-    let header = Encoder::run(&mut *out, promise, &encode, Some(new), |encoder| {
-        replay_covers(old, new, &covers, encoder, task)
-    })?;
-    drop(covers);
-    try_out(old, out, task)?;
-    task.finish()?;
-    Ok(header)
+    Encoder::run(&mut *out, promise, &encode, Some(new), |encoder| replay_covers(old, new, &covers, encoder, task))
 }
 
 /// Writes to `out` the delta that leaves a file with `digest` and `size` as it is.

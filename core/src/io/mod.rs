@@ -9,5 +9,5 @@ mod source;
 pub(crate) use folder::{Entry, Folder, Kind};
 pub(crate) use output::sync_folder_of;
 pub use output::{OutputFile, OutputOptions};
-pub(crate) use source::{BlockCache, Direct, SourceReader, hash_in};
+pub(crate) use source::{BlockCache, Direct, Joined, SourceReader, hash_in};
 pub use source::{FileSource, ReadAt, Section, digest, hash};

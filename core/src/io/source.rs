@@ -193,6 +193,53 @@ impl ReadAt for Section<'_> {
     }
 }
 
+/// Several sources, one after the other. Where one is missing there are zeros, for whoever does not look there.
+pub(crate) struct Joined<S> {
+    /// The sources, and where each of them ends.
+    parts: Vec<(u64, Option<S>)>,
+}
+
+impl<S: ReadAt> Joined<S> {
+    /// Of sources with these sizes.
+    pub(crate) fn new(parts: impl IntoIterator<Item = (u64, Option<S>)>) -> Result<Self> {
+        let mut end = 0u64;
+        let parts = parts.into_iter().map(|(size, source)| {
+            if source.as_ref().is_some_and(|source| source.size() != size) {
+                return Err(Error::corrupt("a file has another size than it had"));
+            }
+            end = end.checked_add(size).ok_or_else(|| Error::limit("the files are too large together"))?;
+            Ok((end, source))
+        });
+        Ok(Self { parts: parts.collect::<Result<_>>()? })
+    }
+}
+
+impl<S: ReadAt> ReadAt for Joined<S> {
+    fn size(&self) -> u64 {
+        self.parts.last().map_or(0, |(end, _)| *end)
+    }
+
+    fn read_at(&self, mut offset: u64, mut buf: &mut [u8]) -> Result<()> {
+        let mut at = self.parts.partition_point(|(end, _)| *end <= offset);
+        while !buf.is_empty() {
+            let Some((end, source)) = self.parts.get(at) else {
+                return Err(Error::corrupt("the input ends early").at(self.size()));
+            };
+            let start = at.checked_sub(1).map_or(0, |before| self.parts[before].0);
+            let n = (end - offset).min(buf.len() as u64) as usize;
+            let (head, tail) = buf.split_at_mut(n);
+            match source {
+                Some(source) => source.read_at(offset - start, head)?,
+                None => head.fill(0),
+            }
+            offset += n as u64;
+            buf = tail;
+            at += 1;
+        }
+        Ok(())
+    }
+}
+
 /// Reads a source from its start to its end.
 ///
 /// Short reads are served from what was read ahead, so that a source on the other side of a network is asked seldom.

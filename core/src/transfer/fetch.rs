@@ -67,6 +67,10 @@ pub fn fetch<U: AsRef<str>>(urls: &[U], to: &Path, options: &FetchOptions, task:
                     transferred: way.transferred,
                     source: Some(number),
                 };
+                if let Err(cancelled) = task.commit_point().pass() {
+                    way.partial.keep();
+                    return Err(cancelled);
+                }
                 way.partial.finish()?;
                 return Ok(fetched);
             }

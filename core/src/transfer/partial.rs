@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result, Status};
 use crate::io::sync_folder_of;
+use crate::json;
 use crate::progress::{Phase, Task, Unit};
 use crate::transfer::location::Location;
 use crate::transfer::options::FetchOptions;
@@ -137,7 +138,7 @@ impl Partial {
     }
 
     fn write_notes(&self) -> Result<()> {
-        let text = serde_json::to_string(&self.notes).expect("plain data has a JSON text");
+        let text = json::text(&self.notes);
         fs::write(&self.notes_path, text).map_err(|e| Error::from(e).in_file(&self.notes_path))
     }
 

@@ -58,6 +58,13 @@ pub struct TreePlan {
     pub bytes: u64,
 }
 
+impl TreePlan {
+    /// The CONFLICT with which applying would fail, if something stands in the way.
+    pub fn refusal(&self) -> Option<Error> {
+        (!self.conflicts.is_empty()).then(|| plan::conflict_error(&self.conflicts).with_outcome(Outcome::Unchanged))
+    }
+}
+
 /// One action of a [`TreePlan`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedAction {
@@ -163,7 +170,8 @@ fn prepare(
         return Err(Error::new(Status::NoSpace, message).in_file(work.root().path()));
     }
     let transaction = work.begin()?;
-    stage::stage(work.root(), transaction.new_items(), &steps, plan.bytes, package, &options.limits, task)?;
+    let staging = stage::Staging { root: work.root(), patch, package, limits: &options.limits };
+    staging.stage(transaction.new_items(), &steps, plan.bytes, task)?;
     transaction.sync()?;
     Ok((plan, steps.into_iter().map(|(step, _)| step).collect()))
 }
@@ -213,6 +221,7 @@ pub fn rollback(root: &Path, overwrite_local: bool, threads: usize, task: &mut T
             return Err(unchanged(plan::conflict_error(&changed).in_file(root)));
         }
     }
+    task.commit_point().pass().map_err(unchanged)?;
     work.roll_back(task)?;
     Ok(work.installed().cloned())
 }
@@ -222,7 +231,9 @@ pub fn clean(root: &Path, task: &mut Task<'_>) -> Result<bool> {
     if !Work::exists(root)? {
         return Ok(false);
     }
-    Work::open(root, task)?.drop_backup()
+    let mut work = Work::open(root, task)?;
+    task.commit_point().pass()?;
+    work.drop_backup()
 }
 
 /// The paths that are not what the steps made.

@@ -1,26 +1,38 @@
 //! What several patches in a row do to each path, and where the bytes of each file come from in the end.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
+use crate::delta::{Ends, Joint};
 use crate::error::{Error, Result, Status};
 use crate::tree::item::{FileItem, Item};
 use crate::tree::patch::{Change, Content, Expected, Patch, Source};
 use crate::tree::path::TreePath;
 
-/// Where the bytes of a file come from: a beginning, and the deltas that follow.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Recipe {
-    pub base: Base,
-    /// The numbers of packages, and entries of theirs.
-    pub deltas: Vec<(usize, String)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Base {
+/// Where the bytes of a file come from.
+#[derive(Clone, Debug)]
+pub(super) enum Recipe {
     /// A file of the first tree.
     Old(Source),
     /// A file that a package holds whole.
-    Whole { package: usize, entry: String },
+    Whole {
+        /// The number of the package.
+        package: usize,
+        entry: String,
+    },
+    /// One of the files that a delta makes, by its number.
+    Part(Rc<DeltaRecipe>, usize),
+}
+
+/// What a delta is applied to.
+#[derive(Debug)]
+pub(super) struct DeltaRecipe {
+    /// The number of the package that holds it.
+    pub package: usize,
+    pub entry: String,
+    /// How its sources come to be.
+    pub sources: Vec<Recipe>,
+    pub ends: Ends,
 }
 
 /// What became of a path so far.
@@ -32,6 +44,9 @@ struct Link {
     recipe: Option<Recipe>,
 }
 
+/// Recipes by the paths of their files.
+type Joined = BTreeMap<TreePath, Recipe>;
+
 /// What became of all paths so far.
 pub(super) struct History {
     links: BTreeMap<TreePath, Link>,
@@ -42,24 +57,19 @@ pub(super) struct History {
 }
 
 impl History {
-    pub fn begin(first: &Patch) -> Self {
-        let frame = Patch {
-            old_tree: first.old_tree,
-            new_tree: first.new_tree,
-            applies_to: first.applies_to,
-            version: first.version,
-            changes: BTreeMap::new(),
-        };
-        let links = first.changes.iter().map(|(path, change)| {
-            let recipe = match &change.content {
-                None => None,
-                Some(Content::Whole) => Some(whole(0, path)),
-                Some(Content::Copy(source)) => Some(old(source)),
-                Some(Content::Delta { entry, source }) => Some(and_delta(old(source), 0, entry)),
-            };
-            (path.clone(), Link { change: Change { content: None, ..change.clone() }, recipe })
-        });
-        Self { links: links.collect(), frame, count: 1 }
+    /// Begins with the first patch.
+    pub fn begin(first: &Patch) -> Result<Self> {
+        let frame = Patch { changes: BTreeMap::new(), joined: Vec::new(), ..first.clone() };
+        let mut history = Self { links: BTreeMap::new(), frame, count: 0 };
+        let joined = history.joined(first)?;
+        let mut links = Vec::with_capacity(first.changes.len());
+        for (path, change) in &first.changes {
+            let recipe = history.recipe(path, change, &joined)?;
+            links.push((path.clone(), Link { change: Change { content: None, ..change.clone() }, recipe }));
+        }
+        history.links.extend(links);
+        history.count = 1;
+        Ok(history)
     }
 
     /// Goes on with the next patch.
@@ -74,9 +84,10 @@ impl History {
             );
             return Err(Error::new(Status::SourceMismatch, message));
         }
+        let joined = self.joined(patch)?;
         let mut links = Vec::with_capacity(patch.changes.len());
         for (path, change) in &patch.changes {
-            links.push((path.clone(), self.link(path, change, patch)?));
+            links.push((path.clone(), self.link(path, change, patch, &joined)?));
         }
         // What a directory that goes as a whole held is no longer anybody's.
         for (path, change) in &patch.changes {
@@ -108,13 +119,13 @@ impl History {
     }
 
     /// What becomes of a path by what became of it so far and by `change`.
-    fn link(&self, path: &TreePath, change: &Change, patch: &Patch) -> Result<Link> {
+    fn link(&self, path: &TreePath, change: &Change, patch: &Patch, joined: &Joined) -> Result<Link> {
         let before = self.links.get(path);
         let replaced_with_all = path.ancestors().any(|ancestor| is_whole(patch, &ancestor));
         if !replaced_with_all {
             self.check_continues(path, change, before)?;
         }
-        let recipe = self.recipe(path, change)?;
+        let recipe = self.recipe(path, change, joined)?;
         let mut next = Change { content: None, ..change.clone() };
         if let Some(before) = before {
             // Whatever is there stays; only where nothing is left is it installed.
@@ -147,15 +158,37 @@ impl History {
         if continues { Ok(()) } else { Err(mismatch(path)) }
     }
 
-    fn recipe(&self, path: &TreePath, change: &Change) -> Result<Option<Recipe>> {
+    fn recipe(&self, path: &TreePath, change: &Change, joined: &Joined) -> Result<Option<Recipe>> {
         Ok(match &change.content {
-            Some(Content::Whole) => Some(whole(self.count, path)),
+            Some(Content::Whole) => Some(Recipe::Whole { package: self.count, entry: path.to_string() }),
             Some(Content::Copy(source)) => Some(self.made(source)?),
-            Some(Content::Delta { entry, source }) => Some(and_delta(self.made(source)?, self.count, entry)),
+            Some(Content::Delta { entry, source }) => {
+                let ends = Ends {
+                    old: Joint::new([(source.size, source.sha256)]),
+                    new: Joint::new(change.new_file().map(|file| (file.size, file.sha256))),
+                };
+                let sources = vec![self.made(source)?];
+                let delta = DeltaRecipe { package: self.count, entry: entry.clone(), sources, ends };
+                Some(Recipe::Part(Rc::new(delta), 0))
+            }
+            Some(Content::Joined { .. }) => joined.get(path).cloned(),
             // Other permissions, and the bytes as whoever came before left them.
             None if change.new_file().is_some() => self.links.get(path).and_then(|link| link.recipe.clone()),
             None => None,
         })
+    }
+
+    /// How the files come to be that the joined deltas of `patch` make.
+    fn joined(&self, patch: &Patch) -> Result<Joined> {
+        let mut recipes = Joined::new();
+        for (joined, results) in patch.joined.iter().zip(patch.results()) {
+            let sources = joined.sources.iter().map(|source| self.made(source)).collect::<Result<_>>()?;
+            let entry = joined.entry.clone();
+            let delta = Rc::new(DeltaRecipe { package: self.count, entry, sources, ends: joined.ends(&results) });
+            let parts = results.iter().enumerate();
+            recipes.extend(parts.map(|(number, (path, _))| ((*path).clone(), Recipe::Part(delta.clone(), number))));
+        }
+        Ok(recipes)
     }
 
     /// How a file comes to be that the next patch takes for an old one.
@@ -163,12 +196,12 @@ impl History {
         match self.links.get(&source.path) {
             Some(link) => match link.change.new_file() {
                 Some(file) if (file.size, file.sha256) == (source.size, source.sha256) => {
-                    Ok(link.recipe.clone().unwrap_or_else(|| old(source)))
+                    Ok(link.recipe.clone().unwrap_or_else(|| Recipe::Old(source.clone())))
                 }
                 _ => Err(mismatch(&source.path)),
             },
             None if self.in_whole(&source.path) => Err(mismatch(&source.path)),
-            None => Ok(old(source)),
+            None => Ok(Recipe::Old(source.clone())),
         }
     }
 
@@ -218,19 +251,6 @@ fn is_whole(patch: &Patch, path: &TreePath) -> bool {
 
 fn same_bytes(a: &FileItem, b: &FileItem) -> bool {
     (a.size, a.sha256) == (b.size, b.sha256)
-}
-
-fn whole(package: usize, path: &TreePath) -> Recipe {
-    Recipe { base: Base::Whole { package, entry: path.to_string() }, deltas: Vec::new() }
-}
-
-fn old(source: &Source) -> Recipe {
-    Recipe { base: Base::Old(source.clone()), deltas: Vec::new() }
-}
-
-fn and_delta(mut recipe: Recipe, package: usize, entry: &str) -> Recipe {
-    recipe.deltas.push((package, entry.to_owned()));
-    recipe
 }
 
 fn mismatch(path: &TreePath) -> Error {

@@ -8,10 +8,12 @@ mod apply;
 mod clash;
 mod compare;
 mod diff;
+mod document;
 mod hashing;
 mod history;
 mod ignore;
 mod item;
+mod join;
 mod journal;
 mod operations;
 mod package;
@@ -19,6 +21,7 @@ mod parallel;
 mod patch;
 mod path;
 mod plan;
+mod pool;
 mod reach;
 mod scan;
 mod sealed;
@@ -35,11 +38,13 @@ use crate::error::Result;
 use crate::progress::Task;
 
 pub use apply::{PlannedAction, TreeApplyOptions, TreeApplyStats, TreePlan, clean, installed, recover, rollback};
-pub use diff::{TreeDiffOptions, TreeDiffStats, diff};
+pub use diff::{DeltaJob, TreeDiff, TreeDiffOptions, TreeDiffStats, diff};
 pub use item::{FileItem, Item, Tree};
 pub use operations::{OperationOutputs, OperationPaths, PackageInfo, PatchOperations, diff as diff_operations};
 pub use package::{Compression, TreePackage};
-pub use patch::{Change, ChangeKind, Content, Expected, FORMAT_VERSION, Patch, Source, VersionRange};
+pub use patch::{
+    Change, ChangeKind, Content, Expected, FORMAT_VERSION, JoinedDelta, MOST_JOINED, Patch, Source, VersionRange,
+};
 pub use path::{TreePath, WORK_FOLDER, check_link_target};
 pub use plan::{Conflict, ConflictReason};
 pub use scan::{ScanOptions, scan};

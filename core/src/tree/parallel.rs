@@ -23,6 +23,11 @@ impl Report<'_> {
         (self.advance)(amount)
     }
 
+    /// Runs an operation whose progress is none of the whole's.
+    pub fn unnoticed<T>(&mut self, work: impl FnOnce(&mut Task<'_>) -> Result<T>) -> Result<T> {
+        self.within(0, |_| 0.0, work)
+    }
+
     /// Runs an operation that reports phases of its own as `units` of this one; `share` says of each event what part of
     /// the whole is done by then, from 0 to 1.
     pub fn within<T>(

@@ -3,19 +3,24 @@
 //! A patch says states, not steps: what is at its new state already needs nothing, and two patches in a row make one by
 //! taking the old states of the first and the new states of the second.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use serde::{Deserialize, Serialize};
 
+use crate::delta::{Ends, Joint};
 use crate::digest::Digest;
 use crate::error::{Error, Result, Status};
+use crate::order;
 use crate::tree::item::{FileItem, Item};
 use crate::tree::path::{TreePath, check_link_target};
 use crate::version::Version;
 
 /// The version of the format of `patch.json` that this crate writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// So many files at most are the sources of a joined delta, and as many are made by it.
+pub const MOST_JOINED: usize = 1 << 16;
 
 /// A patch from one tree to another, without the bytes that it needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +35,20 @@ pub struct Patch {
     pub version: Option<Version>,
     /// What changes, by path.
     pub changes: BTreeMap<TreePath, Change>,
+    /// The deltas that make several files, by their numbers.
+    pub joined: Vec<JoinedDelta>,
+}
+
+/// A delta that makes several files at a time: its old file is all sources, one after the other, and its new file all files
+/// whose content names it, the largest first and those of one size by their paths.
+///
+/// What several files gain alike is then in the package once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinedDelta {
+    /// The entry of the package.
+    pub entry: String,
+    /// The old files.
+    pub sources: Vec<Source>,
 }
 
 /// Versions from one to another, both included.
@@ -99,6 +118,13 @@ pub enum Content {
         /// The old file.
         source: Source,
     },
+    /// A delta in the package that makes other files, too.
+    Joined {
+        /// The number of the delta in [`Patch::joined`].
+        delta: usize,
+        /// The numbers of those of its sources that this file is made from, in order; the others may be gone or changed.
+        from: Vec<usize>,
+    },
 }
 
 /// A file of the old tree that others are made from.
@@ -112,12 +138,12 @@ pub struct Source {
     pub sha256: Digest,
 }
 
-impl Content {
-    /// The old file that the bytes are made from.
-    pub fn source(&self) -> Option<&Source> {
-        match self {
-            Content::Whole => None,
-            Content::Copy(source) | Content::Delta { source, .. } => Some(source),
+impl JoinedDelta {
+    /// The files at both ends of the delta that makes `results`.
+    pub(super) fn ends(&self, results: &[(&TreePath, &FileItem)]) -> Ends {
+        Ends {
+            old: Joint::new(self.sources.iter().map(|source| (source.size, source.sha256))),
+            new: Joint::new(results.iter().map(|(_, file)| (file.size, file.sha256))),
         }
     }
 }
@@ -145,7 +171,7 @@ impl Change {
             (Some(Item::File(_)), None) => ChangeKind::Mode,
             (Some(Item::File(_)), Some(Content::Whole)) => ChangeKind::Replace,
             (Some(Item::File(_)), Some(Content::Copy(_))) => ChangeKind::Copy,
-            (Some(Item::File(_)), Some(Content::Delta { .. })) => ChangeKind::Delta,
+            (Some(Item::File(_)), Some(Content::Delta { .. } | Content::Joined { .. })) => ChangeKind::Delta,
         }
     }
 }
@@ -156,7 +182,7 @@ impl Change {
 pub enum ChangeKind {
     /// A file whose bytes are in the package.
     Replace,
-    /// A file made from an old one and a delta.
+    /// A file made from old ones and a delta.
     Delta,
     /// A file whose bytes are those of an old one: a rename, a move or a copy.
     Copy,
@@ -189,100 +215,7 @@ impl ChangeKind {
     }
 }
 
-/// `patch.json` as it is written. Fields that a reader does not know are passed over; what a reader must know to apply the
-/// patch stands in `requires`.
-#[derive(Serialize, Deserialize)]
-struct Document {
-    #[serde(rename = "type")]
-    kind: String,
-    format_version: u32,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    requires: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    old_tree: Option<Digest>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    new_tree: Option<Digest>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    applies_to: Option<VersionRange>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    version: Option<Version>,
-    changes: Vec<DocumentChange>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct DocumentChange {
-    path: String,
-    #[serde(flatten)]
-    change: Change,
-}
-
-const DOCUMENT_TYPE: &str = "tree-patch";
-
 impl Patch {
-    /// The text of `patch.json`: the same for the same patch.
-    pub fn to_json(&self) -> String {
-        let document = Document {
-            kind: DOCUMENT_TYPE.to_owned(),
-            format_version: FORMAT_VERSION,
-            requires: Vec::new(),
-            old_tree: self.old_tree,
-            new_tree: self.new_tree,
-            applies_to: self.applies_to,
-            version: self.version,
-            changes: self
-                .changes
-                .iter()
-                .map(|(path, change)| DocumentChange { path: path.to_string(), change: change.clone() })
-                .collect(),
-        };
-        serde_json::to_string(&document).expect("plain data has a JSON text")
-    }
-
-    /// Reads `patch.json` and checks that it makes sense on its own: CORRUPT, UNSUPPORTED or UNSAFE_PATH otherwise.
-    pub fn from_json(text: &[u8]) -> Result<Self> {
-        let damaged = |e: serde_json::Error| Error::corrupt(format!("patch.json cannot be read: {e}"));
-        // A newer format may have put anything into the rest.
-        #[derive(Deserialize)]
-        struct Head {
-            #[serde(rename = "type")]
-            kind: String,
-            format_version: u32,
-            #[serde(default)]
-            requires: Vec<String>,
-        }
-        let head: Head = serde_json::from_slice(text).map_err(damaged)?;
-        if head.kind != DOCUMENT_TYPE {
-            return Err(Error::corrupt("patch.json is of another type than tree-patch"));
-        }
-        if head.format_version != FORMAT_VERSION {
-            let message =
-                format!("tree patch format version {} is not supported; update patchcore", head.format_version);
-            return Err(Error::new(Status::Unsupported, message));
-        }
-        if let Some(feature) = head.requires.first() {
-            let message =
-                format!("the tree patch needs \"{}\", which is not known; update patchcore", feature.escape_debug());
-            return Err(Error::new(Status::Unsupported, message));
-        }
-        let document: Document = serde_json::from_slice(text).map_err(damaged)?;
-        let mut changes = BTreeMap::new();
-        for DocumentChange { path, change } in document.changes {
-            match changes.entry(TreePath::parse(&path)?) {
-                Entry::Vacant(entry) => entry.insert(change),
-                Entry::Occupied(_) => return Err(Error::corrupt(format!("patch.json changes {path} twice"))),
-            };
-        }
-        let patch = Self {
-            old_tree: document.old_tree,
-            new_tree: document.new_tree,
-            applies_to: document.applies_to,
-            version: document.version,
-            changes,
-        };
-        patch.check()?;
-        Ok(patch)
-    }
-
     /// The bytes of the files that will be written.
     pub fn new_size(&self) -> u64 {
         self.changes
@@ -293,12 +226,56 @@ impl Patch {
             .fold(0, u64::saturating_add)
     }
 
+    /// The old files that a file is made from.
+    pub fn sources<'a>(&'a self, content: &'a Content) -> impl Iterator<Item = &'a Source> {
+        let (one, joined) = match content {
+            Content::Whole => (None, None),
+            Content::Copy(source) | Content::Delta { source, .. } => (Some(source), None),
+            Content::Joined { delta, from } => (None, self.joined.get(*delta).map(|joined| (joined, from))),
+        };
+        let several =
+            joined.into_iter().flat_map(|(joined, from)| from.iter().filter_map(|at| joined.sources.get(*at)));
+        one.into_iter().chain(several)
+    }
+
+    /// Says where the bytes of `path` come from, if it changes.
+    pub(super) fn set_content(&mut self, path: &TreePath, content: Content) {
+        if let Some(change) = self.changes.get_mut(path) {
+            change.content = Some(content);
+        }
+    }
+
+    /// Names the entries of all deltas by numbers: first those that make several files, then the others by their paths.
+    pub(super) fn number_deltas(&mut self, folder: &str) {
+        let of_joined = self.joined.iter_mut().map(|joined| &mut joined.entry);
+        let of_one = self.changes.values_mut().filter_map(|change| match &mut change.content {
+            Some(Content::Delta { entry, .. }) => Some(entry),
+            _ => None,
+        });
+        of_joined.chain(of_one).enumerate().for_each(|(number, entry)| *entry = format!("{folder}{number}"));
+    }
+
+    /// The files that each of the joined deltas makes, in the order in which it makes them.
+    pub fn results(&self) -> Vec<Vec<(&TreePath, &FileItem)>> {
+        let mut results: Vec<Vec<(&TreePath, &FileItem)>> = vec![Vec::new(); self.joined.len()];
+        for (path, change) in &self.changes {
+            if let (Some(Content::Joined { delta, .. }), Some(file)) = (&change.content, change.new_file())
+                && let Some(results) = results.get_mut(*delta)
+            {
+                results.push((path, file));
+            }
+        }
+        results.iter_mut().for_each(|results| order::sort_by_key(results, |(_, file)| Reverse(file.size)));
+        results
+    }
+
     /// Checks every change on its own and beside the others.
     pub fn check(&self) -> Result<()> {
+        self.check_joined()?;
         for (path, change) in &self.changes {
             let wrong = |why: &str| Err(Error::corrupt(format!("the patch makes no sense at {path}: {why}")));
             if path.is_reserved()
-                || change.content.as_ref().and_then(Content::source).is_some_and(|s| s.path.is_reserved())
+                || change.content.iter().any(|content| self.sources(content).any(|source| source.path.is_reserved()))
             {
                 let message =
                     format!("{path} lies in the folder that belongs to patchcore; leave it out with --exclude");
@@ -331,4 +308,52 @@ impl Patch {
         }
         Ok(())
     }
+    fn check_joined(&self) -> Result<()> {
+        for (number, joined) in self.joined.iter().enumerate() {
+            let wrong = |why: &str| Err(Error::corrupt(format!("the joined delta {number} of the patch {why}")));
+            if joined.sources.len() > MOST_JOINED {
+                return Err(Error::limit(format!("the joined delta {number} has more than {MOST_JOINED} sources")));
+            }
+            let mut paths: Vec<_> = joined.sources.iter().map(|source| &source.path).collect();
+            paths.sort_unstable();
+            if paths.windows(2).any(|pair| pair[0] == pair[1]) {
+                return wrong("has a source twice");
+            }
+            if paths.iter().any(|path| path.is_reserved()) {
+                let message = format!("the joined delta {number} is made from what belongs to patchcore");
+                return Err(Error::new(Status::UnsafePath, message));
+            }
+            if joined_size(joined.sources.iter().map(|source| source.size)).is_none() {
+                return wrong("has too large sources");
+            }
+        }
+        for (number, results) in self.results().iter().enumerate() {
+            let wrong = |why: &str| Err(Error::corrupt(format!("the joined delta {number} of the patch {why}")));
+            if results.is_empty() {
+                return wrong("makes nothing");
+            }
+            if results.len() > MOST_JOINED {
+                return Err(Error::limit(format!("the joined delta {number} makes more than {MOST_JOINED} files")));
+            }
+            if joined_size(results.iter().map(|(_, file)| file.size)).is_none() {
+                return wrong("makes too large files");
+            }
+        }
+        for (path, change) in &self.changes {
+            let Some(Content::Joined { delta, from }) = &change.content else { continue };
+            let wrong = |why: &str| Err(Error::corrupt(format!("the patch makes no sense at {path}: {why}")));
+            let Some(joined) = self.joined.get(*delta) else { return wrong("there is no such joined delta") };
+            if from.windows(2).any(|pair| pair[0] >= pair[1])
+                || from.last().is_some_and(|&at| at >= joined.sources.len())
+            {
+                return wrong("its sources are none of the joined delta's, or in no order");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The size of files of these sizes, one after the other; `None` where no delta could be of such a size.
+fn joined_size(mut sizes: impl Iterator<Item = u64>) -> Option<u64> {
+    sizes.try_fold(0u64, |sum, size| sum.checked_add(size).filter(|&sum| sum < 1 << 63))
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::digest::Digest;
 use crate::error::{Error, Result, Status};
 use crate::io::{Entry, Folder, Kind};
+use crate::order;
 use crate::progress::{Phase, Task, Unit};
 use crate::tree::hashing;
 use crate::tree::item::{FileItem, Item};
 use crate::tree::journal::{Put, Step, Take};
-use crate::tree::patch::{Change, Content, Expected, Patch};
+use crate::tree::patch::{Change, Content, Expected, Patch, Source};
 use crate::tree::path::TreePath;
 use crate::tree::reach::Reach;
 
@@ -109,7 +110,8 @@ impl<'a> Planner<'a> {
         let sources: BTreeSet<&TreePath> = patch
             .changes
             .values()
-            .filter_map(|change| change.content.as_ref()?.source())
+            .filter_map(|change| change.content.as_ref())
+            .flat_map(|content| patch.sources(content))
             .map(|source| &source.path)
             .collect();
         let paths: BTreeSet<&TreePath> = patch.changes.keys().chain(sources.iter().copied()).collect();
@@ -169,7 +171,7 @@ impl<'a> Planner<'a> {
         self.add_folders_on_the_way(patch, &mut steps, &mut plan)?;
         plan.bytes = steps.values().map(|(_, make)| make.bytes()).fold(0, u64::saturating_add);
         plan.steps = steps.into_values().collect();
-        plan.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
+        order::sort_by(&mut plan.conflicts, |a, b| a.path.cmp(&b.path));
         plan.conflicts.dedup();
         Ok(plan)
     }
@@ -249,8 +251,10 @@ impl<'a> Planner<'a> {
             (None, _) => Make::Nothing,
             (Some(Item::Directory), _) if change.whole_directory => {
                 let contents = contents(path, patch);
-                let changed =
-                    contents.iter().filter_map(|(_, _, content)| content.as_ref()).find_map(|c| self.changed_source(c));
+                let changed = contents
+                    .iter()
+                    .filter_map(|(_, _, content)| content.as_ref())
+                    .find_map(|c| self.changed_source(c, patch));
                 if let Some(source) = changed {
                     return conflict(source, ConflictReason::Source);
                 }
@@ -259,7 +263,7 @@ impl<'a> Planner<'a> {
             (Some(Item::Directory), _) => Make::Nothing,
             (Some(Item::Symlink(target)), _) => Make::Symlink(target.clone()),
             (Some(Item::File(file)), Some(content)) => {
-                if let Some(source) = self.changed_source(content) {
+                if let Some(source) = self.changed_source(content, patch) {
                     return conflict(source, ConflictReason::Source);
                 }
                 Make::File(*file, content.clone())
@@ -287,11 +291,12 @@ impl<'a> Planner<'a> {
     }
 
     /// The old file that `content` is made from, where it is another one than it was.
-    fn changed_source<'c>(&self, content: &'c Content) -> Option<&'c TreePath> {
-        let source = content.source()?;
-        let same = matches!(self.current[&source.path], Current::File { size, .. } if size == source.size)
-            && self.digests.get(&source.path) == Some(&source.sha256);
-        (!same).then_some(&source.path)
+    fn changed_source<'c>(&self, content: &'c Content, patch: &'c Patch) -> Option<&'c TreePath> {
+        let is_there = |source: &&Source| {
+            matches!(self.current[&source.path], Current::File { size, .. } if size == source.size)
+                && self.digests.get(&source.path) == Some(&source.sha256)
+        };
+        patch.sources(content).find(|source| !is_there(source)).map(|source| &source.path)
     }
 
     /// Whether everything in the folder at `path` is deleted by the patch.

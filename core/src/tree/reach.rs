@@ -6,6 +6,9 @@ use crate::error::{Error, Result, Status};
 use crate::io::{Entry, Folder};
 use crate::tree::path::TreePath;
 
+/// From how many files or folders on one sync of all that the file system holds is faster than one of each, on any disk.
+pub(super) const MANY: usize = 32;
+
 /// Opens folders of a tree. Paths in order cost one opened folder each at the most.
 pub(super) struct Reach<'a> {
     root: &'a Folder,
@@ -70,7 +73,11 @@ impl<'a> Reach<'a> {
 
     /// Makes every change since the last call durable.
     pub fn sync(&mut self) -> Result<()> {
-        for path in std::mem::take(&mut self.touched) {
+        let touched = std::mem::take(&mut self.touched);
+        if touched.len() > MANY && self.root.sync_file_system()? {
+            return Ok(());
+        }
+        for path in touched {
             let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
             // A folder that is gone has nothing to be made durable; that it is gone stands in the one above.
             if let Some(folder) = self.folder(&names)? {

@@ -1,6 +1,7 @@
 //! What stands in a directory: every file, folder and link of it, with digests, but for what a caller leaves out.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +79,11 @@ impl Snapshot {
         Ok(Self { root: folder, tree: Tree { items }, followed })
     }
 
+    /// Where the file at `path` is.
+    pub fn place(&self, path: &TreePath) -> PathBuf {
+        self.followed.get(path).cloned().unwrap_or_else(|| path.below(self.root.path()))
+    }
+
     /// What opens the files of the tree, for one thread.
     pub fn reader(&self) -> Reader<'_> {
         Reader { snapshot: self, reach: Reach::new(&self.root) }
@@ -117,11 +123,16 @@ struct Walk {
 impl Walk {
     /// Looks at what is in `folder`; `outside` where a link led there.
     fn folder(&mut self, folder: &Folder, at: Option<&TreePath>, outside: bool, task: &mut Task<'_>) -> Result<()> {
-        let mut names = folder.names()?;
+        let mut names = folder.all_names()?;
         names.sort_unstable();
         let mut folded: HashMap<String, String> = HashMap::with_capacity(names.len());
         for name in names {
             task.advance(1)?;
+            let name = match name.into_string() {
+                Ok(name) => name,
+                Err(name) if self.leaves_out(folder, at, &name)? => continue,
+                Err(name) => return Err(folder.unusable(&name)),
+            };
             let text = at.map_or_else(|| name.clone(), |at| format!("{at}/{name}"));
             if at.is_none() && name.eq_ignore_ascii_case(WORK_FOLDER) {
                 continue;
@@ -139,6 +150,15 @@ impl Walk {
             self.entry(folder, path, entry, outside, task)?;
         }
         Ok(())
+    }
+
+    /// Whether the rules mean a name that is not UTF-8, in which each byte that does not belong counts as some character.
+    fn leaves_out(&self, folder: &Folder, at: Option<&TreePath>, name: &OsStr) -> Result<bool> {
+        let Some(entry) = folder.entry(name)? else { return Ok(true) };
+        // One byte long, since that is what `?` in a pattern stands for.
+        let shown = name.to_string_lossy().replace(char::REPLACEMENT_CHARACTER, "?");
+        let text = at.map_or_else(|| shown.clone(), |at| format!("{at}/{shown}"));
+        Ok(self.rules.mean(&text, entry.kind == Kind::Directory))
     }
 
     fn entry(

@@ -8,11 +8,12 @@ use serde::de::DeserializeOwned;
 use crate::digest::Digest;
 use crate::error::{Error, Result, Status};
 use crate::io::Folder;
+use crate::json;
 
 /// Writes `value` as `name`, durable and whole or not at all.
 pub(super) fn write(folder: &Folder, name: &str, value: &impl Serialize) -> Result<()> {
     let temporary = temporary(name);
-    let line = serde_json::to_string(value).expect("plain data has a JSON text");
+    let line = json::text(value);
     folder.remove_file(&temporary)?;
     let mut file = folder.create_file(&temporary, 0o666)?;
     let in_file = |e: std::io::Error| Error::from(e).in_file(&folder.path().join(name));

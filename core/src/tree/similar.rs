@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::order;
 use crate::tree::item::{FileItem, Item, Tree};
 use crate::tree::path::TreePath;
 
@@ -29,7 +30,7 @@ impl<'a> Similar<'a> {
                 similar.gone.entry(ending(path.name())).or_default().push((path, file));
             }
         }
-        similar.gone.values_mut().for_each(|files| files.sort_by_key(|(path, file)| (file.size, *path)));
+        similar.gone.values_mut().for_each(|files| order::sort_by_key(files, |(path, file)| (file.size, *path)));
         similar
     }
 

@@ -17,6 +17,8 @@ use crate::tree::scan::Snapshot;
 const LEAST_SIZE: u64 = 64 << 10;
 /// How many samples stand for a file at most.
 const MOST_SAMPLES: usize = 512;
+/// How many samples of what a file gained are kept at most.
+const MOST_GAINED: usize = 4096;
 /// One place in so many is a sample.
 const RATE_BITS: u32 = 10;
 /// How much more another file must have in common, in hundredths, than the one at the same path or with the same name.
@@ -49,7 +51,7 @@ pub(super) fn choose_sources(
     let sketches = parallel::run(&jobs, threads, task, prepare, |(old, new), (is_old, path, size), report| {
         let file = if *is_old { old.open(path)? } else { new.open(path)? };
         let share = |event: &Event| event.done as f64 / event.total.max(1) as f64;
-        report.within(*size, share, |task| sketch(&file, &gear, task))
+        report.within(*size, share, |task| sketch(&file, &gear, MOST_SAMPLES, task))
     })?;
     task.finish()?;
     let (old_sketches, new_sketches) = sketches.split_at(candidates.len());
@@ -69,8 +71,16 @@ pub(super) fn choose_sources(
     Ok(())
 }
 
-/// The smallest hashes of places that the content chooses.
-fn sketch(file: &dyn ReadAt, gear: &[u64; 256], task: &mut Task<'_>) -> Result<BTreeSet<u64>> {
+/// Samples of what a new file gained over the old one: the smallest ones, so that those of two files can be compared.
+pub(super) fn gained(old: Option<&dyn ReadAt>, new: &dyn ReadAt, task: &mut Task<'_>) -> Result<Vec<u64>> {
+    let gear = gear();
+    let old = old.map(|old| sketch(old, &gear, usize::MAX, task)).transpose()?.unwrap_or_default();
+    let new = sketch(new, &gear, usize::MAX, task)?;
+    Ok(new.difference(&old).take(MOST_GAINED).copied().collect())
+}
+
+/// The smallest hashes of places that the content chooses, at most so many.
+fn sketch(file: &dyn ReadAt, gear: &[u64; 256], most: usize, task: &mut Task<'_>) -> Result<BTreeSet<u64>> {
     task.begin(Phase::Match, file.size(), Unit::Bytes)?;
     let (mut samples, mut hash, mut position) = (BTreeSet::new(), 0u64, 0);
     let mut buffer = vec![0; BUFFER_LEN];
@@ -82,8 +92,8 @@ fn sketch(file: &dyn ReadAt, gear: &[u64; 256], task: &mut Task<'_>) -> Result<B
             hash = (hash << 1).wrapping_add(gear[usize::from(*byte)]);
             if hash >> (64 - RATE_BITS) == 0 {
                 let sample = mix(hash);
-                let fits = samples.len() < MOST_SAMPLES || samples.last().is_some_and(|last| sample < *last);
-                if fits && samples.insert(sample) && samples.len() > MOST_SAMPLES {
+                let fits = samples.len() < most || samples.last().is_some_and(|last| sample < *last);
+                if fits && samples.insert(sample) && samples.len() > most {
                     samples.pop_last();
                 }
             }
@@ -140,9 +150,28 @@ mod tests {
         };
         let (a, b) = (noise(800_000), noise(800_000));
         let half = [&a[300_000..700_000], &noise(400_000)[..]].concat();
-        let [a, b, half] = [a, b, half].map(|bytes| sketch(&bytes, &gear(), &mut Task::new()).unwrap());
+        let [a, b, half] = [a, b, half].map(|bytes| sketch(&bytes, &gear(), MOST_SAMPLES, &mut Task::new()).unwrap());
         assert_eq!(common(&a, &a), 100);
         assert_eq!(common(&a, &b), 0);
         assert!((40..60).contains(&common(&half, &a)), "{}", common(&half, &a));
+    }
+
+    #[test]
+    fn what_two_files_gained_alike_has_the_same_samples() {
+        let mut state = 7;
+        let mut noise = |len: usize| -> Vec<u8> {
+            (0..len)
+                .map(|_| {
+                    state = mix(state + 1);
+                    state as u8
+                })
+                .collect()
+        };
+        let (a, b, more) = (noise(300_000), noise(200_000), noise(50_000));
+        let gained = |old: &Vec<u8>, new: Vec<u8>| gained(Some(old), &new, &mut Task::new()).unwrap();
+        let by_a = gained(&a, [&a[..100_000], &more, &a[100_000..]].concat());
+        let by_b = gained(&b, [&b[..], &more].concat());
+        assert!(by_a.len() > 20 && by_a.iter().filter(|sample| by_b.contains(sample)).count() > 20);
+        assert!(gained(&a, a.clone()).is_empty());
     }
 }

@@ -403,6 +403,33 @@ fn cancelling_before_the_commit_changes_nothing_and_after_it_began_is_too_late()
 }
 
 #[test]
+fn who_cancels_a_rollback_knows_whether_that_came_in_time() {
+    let (old, new) = old_and_new();
+    let patch = patch(&old, &new);
+    for phase in [Phase::Hash, Phase::Rollback] {
+        let folder = tree(&old);
+        apply(folder.path(), &patch).unwrap();
+        let task = Task::new();
+        let point = task.commit_point().clone();
+        let mut in_time = None;
+        let mut task = task.observed(|event| {
+            if event.phase == phase {
+                in_time.get_or_insert_with(|| point.cancel());
+            }
+            Ok(())
+        });
+        let result = apply::rollback(folder.path(), false, 1, &mut task);
+        drop(task);
+        assert_eq!(in_time, Some(phase == Phase::Hash));
+        match in_time {
+            Some(true) => assert_eq!(failure(result), (Status::Cancelled, Some(Outcome::Unchanged))),
+            _ => assert_eq!(result.unwrap(), None),
+        }
+        assert_eq!(read(folder.path()), if in_time == Some(true) { new.clone() } else { old.clone() });
+    }
+}
+
+#[test]
 fn one_process_at_a_time_changes_a_tree() {
     let (old, new) = old_and_new();
     let patch = patch(&old, &new);

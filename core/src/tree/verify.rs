@@ -7,8 +7,9 @@ use std::path::Path;
 use crate::delta;
 use crate::digest::Hasher;
 use crate::error::{Error, Result, Status};
-use crate::io::{FileSource, Folder, Kind};
+use crate::io::{FileSource, Folder, Kind, SourceReader};
 use crate::limits::Limits;
+use crate::order;
 use crate::progress::{Phase, Task, Unit};
 use crate::tree::hashing;
 use crate::tree::item::{FileItem, Item};
@@ -51,20 +52,25 @@ pub struct PackageContents {
 
 /// Reads everything in `package`: CORRUPT where a whole file is not the promised one or a delta is damaged.
 pub fn verify_package(package: &TreePackage, limits: &Limits, task: &mut Task<'_>) -> Result<PackageContents> {
+    let patch = package.patch();
+    let results = patch.results();
     let mut promised = HashMap::new();
-    for (path, change) in &package.patch().changes {
+    for (path, change) in &patch.changes {
         match (&change.content, change.new_file()) {
-            (Some(Content::Whole), Some(file)) => drop(promised.insert(path.as_str(), Some(*file))),
-            (Some(Content::Delta { entry, .. }), _) => drop(promised.insert(entry.as_str(), None)),
+            (Some(Content::Whole), Some(file)) => drop(promised.insert(path.as_str(), Promised::File(*file))),
+            (Some(Content::Delta { entry, .. }), _) => drop(promised.insert(entry.as_str(), Promised::Delta)),
             _ => {}
         }
+    }
+    for (number, joined) in patch.joined.iter().enumerate() {
+        promised.insert(&joined.entry, Promised::Joined(number));
     }
     let mut found = PackageContents::default();
     task.begin(Phase::Verify, promised.len() as u64, Unit::Items)?;
     let wanted: HashSet<&str> = promised.keys().copied().collect();
     package.visit(&|name| wanted.contains(name), &mut |name, bytes| {
         match promised.remove(name) {
-            Some(Some(file)) => {
+            Some(Promised::File(file)) => {
                 let mut hasher = Hasher::new();
                 let mut hash = |part: &[u8]| {
                     hasher.update(part);
@@ -77,13 +83,16 @@ pub fn verify_package(package: &TreePackage, limits: &Limits, task: &mut Task<'_
                 found.files += 1;
                 found.bytes += size;
             }
-            Some(None) => {
+            Some(delta) => {
                 let mut file = tempfile::tempfile()?;
                 found.bytes += copy_into(bytes, &mut |part| Ok(file.write_all(part)?), task)?;
                 found.deltas += 1;
                 let mut inner = Task::with_cancel(task.cancel_token().clone());
-                let delta = FileSource::from_file(file, Path::new(name))?;
-                delta::verify(&delta, None, limits, &mut inner)?;
+                let file = FileSource::from_file(file, Path::new(name))?;
+                delta::verify(&file, None, limits, &mut inner)?;
+                if let Promised::Joined(number) = delta {
+                    check_sources(patch, number, &results[number], &file, limits, &mut inner)?;
+                }
             }
             None => return Err(Error::corrupt(format!("the package holds {name} twice"))),
         }
@@ -93,6 +102,36 @@ pub fn verify_package(package: &TreePackage, limits: &Limits, task: &mut Task<'_
         None => task.finish().map(|()| found),
         Some(name) => Err(Error::corrupt(format!("the package lacks {name}"))),
     }
+}
+
+/// What an entry has to be.
+enum Promised {
+    File(FileItem),
+    Delta,
+    Joined(usize),
+}
+
+/// CORRUPT where a joined delta is one between other files, or makes one from others than the patch says.
+fn check_sources(
+    patch: &Patch,
+    number: usize,
+    results: &[(&TreePath, &FileItem)],
+    delta: &FileSource,
+    limits: &Limits,
+    task: &mut Task<'_>,
+) -> Result<()> {
+    let ends = patch.joined[number].ends(results);
+    let sources = delta::sources_of_joined(&mut SourceReader::new(delta), &ends, limits, task)?;
+    for ((path, _), sources) in results.iter().zip(sources) {
+        let said = match &patch.changes[*path].content {
+            Some(Content::Joined { from, .. }) => &from[..],
+            _ => &[],
+        };
+        if sources.iter().any(|source| said.binary_search(source).is_err()) {
+            return Err(Error::corrupt(format!("the package makes {path} from other files than its patch says")));
+        }
+    }
+    Ok(())
 }
 
 fn copy_into(from: &mut dyn Read, to: &mut dyn FnMut(&[u8]) -> Result<()>, task: &mut Task<'_>) -> Result<u64> {
@@ -139,8 +178,8 @@ pub(super) fn verify(root: &Path, patch: &Patch, threads: usize, task: &mut Task
     for ((path, digest), promised) in files.into_iter().zip(digests).zip(promised) {
         if digest == promised { found.matches += 1 } else { found.different.push(path) }
     }
-    found.different.sort();
-    found.unexpected.sort();
+    order::sort_by(&mut found.different, Ord::cmp);
+    order::sort_by(&mut found.unexpected, Ord::cmp);
     Ok(found)
 }
 

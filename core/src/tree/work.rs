@@ -112,7 +112,10 @@ impl Work {
         let mut work = Self { root, folder, state, _lock: lock };
         let begun = work.is_begun()?;
         let outcome = if begun { Outcome::RollbackFailed } else { Outcome::Unchanged };
-        work.recover(begun, task).map_err(|e| e.with_outcome(outcome))?;
+        // Whoever cancels while a crash is being recovered from is to wait for the end of that, not of what comes after.
+        let recovered = task.commit_point().pass().and_then(|()| work.recover(begun, task));
+        task.commit_point().go_back();
+        recovered.map_err(|e| e.with_outcome(outcome))?;
         Ok(work)
     }
 
@@ -185,7 +188,7 @@ impl Work {
     /// of the tree.
     pub fn commit(&mut self, journal: &Journal, task: &mut Task<'_>) -> Result<()> {
         let number = self.state.committed + 1;
-        let written = self.folder.open_folder(&number.to_string()).and_then(|folder| {
+        let written = self.folder.open_folder(number.to_string()).and_then(|folder| {
             sealed::write(&folder, JOURNAL, journal)?;
             // The work folder itself may be as new as what is in it.
             self.folder.sync()?;
@@ -255,7 +258,7 @@ impl Work {
 
     /// The journal of the change that is the last one, and where its items lie.
     fn last_change(&self, interrupted: bool) -> Result<(Places<'_>, Journal)> {
-        let folder = self.folder.open_folder(&self.state.committed.to_string())?;
+        let folder = self.folder.open_folder(self.state.committed.to_string())?;
         let journal = sealed::read::<Journal>(&folder, JOURNAL)?
             .ok_or_else(|| Error::corrupt("the journal of a rollback is gone").in_file(&folder.path().join(JOURNAL)))?
             .check()?;
@@ -265,7 +268,7 @@ impl Work {
     /// The journal of the last change, if it can be taken back.
     pub fn backup(&self) -> Result<Option<Journal>> {
         match self.state.backup {
-            true => sealed::read::<Journal>(&self.folder.open_folder(&self.state.committed.to_string())?, JOURNAL)?
+            true => sealed::read::<Journal>(&self.folder.open_folder(self.state.committed.to_string())?, JOURNAL)?
                 .map(Journal::check)
                 .transpose(),
             false => Ok(None),
@@ -277,14 +280,14 @@ impl Work {
         let had = self.state.backup;
         if had {
             self.set_state(State { backup: false, installed: self.state.installed.clone(), ..self.state })?;
-            self.folder.remove_all(&self.state.committed.to_string())?;
+            self.folder.remove_all(self.state.committed.to_string())?;
         }
         Ok(had)
     }
 
     /// Whether a process may have been interrupted while it changed the tree, or prepared to.
     fn is_begun(&self) -> Result<bool> {
-        Ok(self.state.going_back || self.folder.entry(&(self.state.committed + 1).to_string())?.is_some())
+        Ok(self.state.going_back || self.folder.entry((self.state.committed + 1).to_string())?.is_some())
     }
 
     /// Finishes what a crash left: forward where everything was staged, back where that fails or was asked for.

@@ -297,6 +297,8 @@ fn download(
     }
     let fetching = FetchOptions { size: info.size, digest: info.hash, ..options.fetch.clone() };
     report.fetched = Some(fetch(&[url], &file, &fetching, task)?);
+    // The package is in place, the tree is not touched yet.
+    task.commit_point().go_back();
     match check(task) {
         Ok(verified) => {
             report.signed_by = verified.signed_by().cloned();

@@ -2,7 +2,7 @@
 
 use patchcore::chain::{ApplyOptions, Chain};
 use patchcore::delta::{EncodeOptions, Header, MAX_LEVEL, MIN_LEVEL};
-use patchcore::tree::{self, Patch, TreeApplyOptions, TreePackage};
+use patchcore::tree::{self, Content, Patch, TreeApplyOptions, TreePackage};
 use patchcore::{Digest, Limits, Outcome, Status, Task};
 
 use super::archives::{Entry, Zip, gzip};
@@ -20,6 +20,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("chain_read", chain_read),
     ("tree_package", tree_package),
     ("tree_operations", tree_operations),
+    ("tree_plain", tree_plain),
 ];
 
 /// Enough for what a fuzzer writes, little enough for a bomb to be felt.
@@ -341,7 +342,7 @@ pub fn tree_package(data: &[u8]) {
         assert_eq!(Patch::from_json(patch.to_json().as_bytes()).unwrap(), patch);
         let mut zip = Zip::of(vec![Entry::deflated(".patchcore/patch.json", text)]);
         for (path, change) in patch.changes.iter().take(16) {
-            if change.content.as_ref().is_some_and(|content| content.source().is_none()) {
+            if change.content == Some(Content::Whole) {
                 zip.entries.push(Entry::stored(path.as_str(), content));
             }
         }
@@ -359,6 +360,11 @@ pub fn tree_operations(data: &[u8]) {
         header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     }
     apply_to_a_tree(TreePackage::read(Box::new(gzip(&tar)), Some(text), &mut Task::new()));
+}
+
+/// Reads bytes as a ZIP file or a tar file that anybody made.
+pub fn tree_plain(data: &[u8]) {
+    apply_to_a_tree(TreePackage::read_whole(Box::new(data.to_vec()), &mut Task::new()));
 }
 
 /// The text up to the first line break, and what follows.

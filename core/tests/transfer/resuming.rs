@@ -74,6 +74,27 @@ fn what_a_cancelled_fetch_got_is_kept() {
 }
 
 #[test]
+fn a_fetch_that_is_cancelled_in_time_gives_no_file_even_if_all_of_it_came() {
+    let bytes = noise(3, STEP);
+    let server = Server::of(bytes.clone());
+    let folder = Folder::new();
+    let task = Task::new();
+    let point = task.commit_point().clone();
+    let mut in_time = false;
+    let mut task = task.observed(|event| {
+        if event.phase == Phase::Download && event.done == bytes.len() as u64 {
+            in_time = point.cancel();
+        }
+        Ok(())
+    });
+    let result = fetch(&[server.url("f")], &folder.target(), &wanting(&bytes), &mut task);
+    drop(task);
+    assert!(in_time);
+    assert_eq!(result.unwrap_err().status(), Status::Cancelled);
+    assert!(!folder.target().exists());
+}
+
+#[test]
 fn all_of_it_in_answer_to_a_part_begins_anew() {
     let bytes = noise(4, 3 * STEP);
     let served = bytes.clone();

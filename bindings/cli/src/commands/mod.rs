@@ -10,7 +10,7 @@ mod sign;
 mod squash;
 mod tree;
 mod update;
-mod verify;
+pub(crate) mod verify;
 
 use clap::Subcommand;
 use patchcore::Result;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use patchcore::delta::verify_file;
-use patchcore::trust::{self, PublicKey, Signature, TrustedKeys, signature_path};
+use patchcore::trust::{self, PublicKey, Signature, TrustedKeys, Verified, signature_path};
 use patchcore::{Error, Limits, Result, Status};
 use serde_json::{Value, json};
 
@@ -45,10 +45,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let Arguments { file, old, operations, trust, signature } = arguments;
     let signed = match (trust.keys()?, signature) {
         (Some(keys), signature) => Some(check_signature(file, &keys, signature.as_deref(), context)?),
-        (None, Some(_)) => {
-            let message = "a signature is checked against a key; name one with -p or -P";
-            return Err(Error::new(Status::InvalidArgument, message));
-        }
+        (None, Some(_)) => return Err(no_key()),
         (None, None) => None,
     };
     if let Some((mut fields, text)) = signed.clone()
@@ -94,15 +91,7 @@ fn check_signature(
     signature: Option<&Path>,
     context: &Context,
 ) -> Result<(Value, String)> {
-    let beside = signature_path(path);
-    let signature = match Signature::read(signature.unwrap_or(&beside)) {
-        Err(e) if e.status() == Status::NotFound => {
-            let message = "a signature is required and there is none; name it with -x";
-            return Err(Error::new(Status::BadSignature, message).in_file(signature.unwrap_or(&beside)));
-        }
-        result => result?,
-    };
-    let (verified, _) = context.run(|task| trust::verify_file(path, keys, Some(&signature), task))?;
+    let (verified, signature) = verified(path, keys, signature, context)?;
     let key = verified.signed_by().map(PublicKey::id);
     let comment = signature.trusted_comment();
     let fields = json!({
@@ -114,6 +103,30 @@ fn check_signature(
     let shown = comment.replace(|c: char| c.is_control() && c != '\t', "�");
     let text = format!("Signature: verified, by the key {}\nSigned comment: {shown}\n", key.unwrap_or_default());
     Ok((fields, text))
+}
+
+/// The file at `path`, which one of `keys` must have signed: what is read of it later is what was verified.
+pub(crate) fn verified(
+    path: &Path,
+    keys: &TrustedKeys,
+    signature: Option<&Path>,
+    context: &Context,
+) -> Result<(Verified, Signature)> {
+    let beside = signature_path(path);
+    let signature = match Signature::read(signature.unwrap_or(&beside)) {
+        Err(e) if e.status() == Status::NotFound => {
+            let message = "a signature is required and there is none; name it with -x";
+            return Err(Error::new(Status::BadSignature, message).in_file(signature.unwrap_or(&beside)));
+        }
+        result => result?,
+    };
+    let (verified, _) = context.run(|task| trust::verify_file(path, keys, Some(&signature), task))?;
+    Ok((verified, signature))
+}
+
+/// The error that a signature is named and no key.
+pub(crate) fn no_key() -> Error {
+    Error::new(Status::InvalidArgument, "a signature is checked against a key; name one with -p or -P")
 }
 
 fn check_delta(path: &Path, old: Option<&Path>, context: &Context) -> Result<(Value, String)> {

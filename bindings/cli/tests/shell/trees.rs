@@ -77,7 +77,10 @@ fn what_somebody_changed_is_named_and_kept_unless_told_otherwise() {
     let folder = folder();
     folder.write("game/notes", b"mine\n");
     folder.write("game/saved", b"saved\n");
-    let plan = folder.json("tree apply -n game p.zip");
+    let dry = folder.run("tree apply -n game p.zip --json");
+    assert_eq!(dry.status, 45, "{dry}");
+    let plan: serde_json::Value = serde_json::from_str(dry.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!(plan["type"], "tree_plan");
     assert_eq!(plan["conflicts"], json!([{ "path": "notes", "reason": "modified" }]));
     let refused = folder.run("tree apply game p.zip --json");
     assert_eq!(refused.status, 45, "{refused}");
@@ -101,6 +104,8 @@ fn several_patches_are_squashed_into_one() {
 fn operations_go_beside_an_archive() {
     let folder = folder();
     folder.ok("tree diff old new -o p.tar.gz --operations operations.json --package-info info.json");
+    let changes = folder.json("tree diff old new -o again.tar.gz --operations again.json")["changes"].clone();
+    assert_eq!(changes, json!({ "replace": 3, "delete": 1, "directory": 1 }));
     assert!(folder.read("info.json").starts_with(br#"{"url":"","hash":""#));
     let missing = folder.run("tree apply game p.tar.gz");
     assert_eq!(missing.status, 10, "{missing}");
@@ -123,4 +128,40 @@ fn info_and_verify_know_a_tree_patch_and_a_damaged_one() {
     folder.write("p.zip", &bytes);
     folder.fails_with(30, "verify p.zip");
     assert!(Path::new(&folder.join("p.zip")).exists());
+}
+
+#[test]
+fn with_a_key_only_what_it_signed_is_unpacked() {
+    let folder = folder();
+    folder.ok("keygen -o key");
+    folder.ok("keygen -o other");
+    let before = folder.contents();
+    let message = folder.fails_with(50, "tree apply game p.zip -p key.pub").stderr;
+    assert!(message.contains("a signature is required and there is none"), "{message}");
+    folder.fails_with(10, "tree apply game p.zip -x p.zip.minisig");
+    assert!(folder.contents() == before);
+    folder.ok("sign p.zip --key key");
+    folder.fails_with(51, "tree apply game p.zip -p other.pub");
+    folder.ok("sign q.zip --key key");
+    folder.fails_with(50, "tree apply game p.zip -p key.pub -x q.zip.minisig");
+    assert_eq!(folder.json("tree apply -n game p.zip -p key.pub")["signature"], "verified");
+    let said = folder.ok("tree apply game p.zip -p other.pub -p key.pub");
+    assert!(said.contains("Signature: verified, by the key "), "{said}");
+    assert!(same(&folder, "game", "new"));
+    assert_eq!(folder.json("tree apply game p.zip")["signature"], "not_checked");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_no_text_is_named_and_can_be_left_out() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = folder();
+    fs::write(folder.join("new/more").join(std::ffi::OsStr::from_bytes(b"caf\xe9.txt")), b"x").unwrap();
+    let message = folder.fails_with(32, "tree diff old new -o r.zip").stderr;
+    assert!(message.contains(r"caf\xe9.txt") && message.contains("more") && message.contains("--exclude"), "{message}");
+    folder.fails_with(32, "tree diff old new -o r.zip --exclude caf?.txt/");
+    for pattern in ["caf?.txt", "more/caf*", "*.txt"] {
+        let changes = folder.json(&format!("tree diff old new -o r.zip --exclude {pattern}"))["changes"].clone();
+        assert_eq!(changes["replace"].as_u64().unwrap_or(0) + changes["delta"].as_u64().unwrap_or(0), 3, "{pattern}");
+    }
 }

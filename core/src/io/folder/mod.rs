@@ -4,6 +4,7 @@
 //! elsewhere ([`paths`]) every step on the way is looked at first, which somebody who changes the tree in that very moment can
 //! deceive.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -73,13 +74,14 @@ impl Folder {
     }
 
     /// Opens a folder in it. A link is no folder.
-    pub fn open_folder(&self, name: &str) -> Result<Self> {
-        let handle = self.on(name, Handle::open_folder)?;
-        Ok(Self { handle, path: self.path.join(name) })
+    pub fn open_folder(&self, name: impl AsRef<OsStr>) -> Result<Self> {
+        let handle = self.on(name.as_ref(), Handle::open_folder)?;
+        Ok(Self { handle, path: self.path.join(name.as_ref()) })
     }
 
     /// What stands under `name`; `None` where there is nothing.
-    pub fn entry(&self, name: &str) -> Result<Option<Entry>> {
+    pub fn entry(&self, name: impl AsRef<OsStr>) -> Result<Option<Entry>> {
+        let name = name.as_ref();
         match self.handle.entry(name) {
             Ok(entry) => Ok(Some(entry)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -89,7 +91,18 @@ impl Folder {
 
     /// The names in it, in no order. A name that is not UTF-8 is UNSAFE_PATH.
     pub fn names(&self) -> Result<Vec<String>> {
+        let text = |name: OsString| name.into_string().map_err(|name| self.unusable(&name));
+        self.all_names()?.into_iter().map(text).collect()
+    }
+
+    /// The names in it, in no order, whatever they consist of.
+    pub fn all_names(&self) -> Result<Vec<OsString>> {
         self.handle.names().map_err(|e| Error::from(e).in_file(&self.path))
+    }
+
+    /// The error that a name that is not UTF-8 has no place in a tree.
+    pub fn unusable(&self, name: &OsStr) -> Error {
+        self.error(name, not_utf8(name))
     }
 
     /// Opens a regular file for reading. It does not wait for what is none.
@@ -118,8 +131,8 @@ impl Folder {
     }
 
     /// Removes what is no folder. What is not there is removed already.
-    pub fn remove_file(&self, name: &str) -> Result<()> {
-        absent_is_fine(self.on(name, Handle::remove_file))
+    pub fn remove_file(&self, name: impl AsRef<OsStr>) -> Result<()> {
+        absent_is_fine(self.on(name.as_ref(), Handle::remove_file))
     }
 
     /// Removes a folder if it is empty, and says whether it is gone.
@@ -128,17 +141,18 @@ impl Folder {
             Ok(()) => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
-            Err(e) => Err(self.error(name, e)),
+            Err(e) => Err(self.error(name.as_ref(), e)),
         }
     }
 
     /// Removes whatever stands under `name`, a folder with all that is in it. Links are removed, not followed.
-    pub fn remove_all(&self, name: &str) -> Result<()> {
+    pub fn remove_all(&self, name: impl AsRef<OsStr>) -> Result<()> {
+        let name = name.as_ref();
         match self.entry(name)? {
             None => Ok(()),
             Some(Entry { kind: Kind::Directory, .. }) => {
                 let folder = self.open_folder(name)?;
-                for name in folder.names()? {
+                for name in folder.all_names()? {
                     folder.remove_all(&name)?;
                 }
                 drop(folder);
@@ -168,16 +182,22 @@ impl Folder {
         self.handle.sync().map_err(|e| Error::from(e).in_file(&self.path))
     }
 
+    /// Makes everything on its file system durable, contents and names, and says whether it did: not where the system would not
+    /// tell of a failure. Other people's files are waited for too, so this is for whoever would sync many.
+    pub fn sync_file_system(&self) -> Result<bool> {
+        self.handle.sync_file_system().map_err(|e| Error::from(e).in_file(&self.path))
+    }
+
     /// How many bytes can still be written to its file system; `None` where the system does not say.
     pub fn free_space(&self) -> Option<u64> {
         self.handle.free_space()
     }
 
-    fn on<T>(&self, name: &str, operation: impl FnOnce(&Handle, &str) -> io::Result<T>) -> Result<T> {
-        operation(&self.handle, name).map_err(|e| self.error(name, e))
+    fn on<N: AsRef<OsStr> + Copy, T>(&self, name: N, operation: impl FnOnce(&Handle, N) -> io::Result<T>) -> Result<T> {
+        operation(&self.handle, name).map_err(|e| self.error(name.as_ref(), e))
     }
 
-    fn error(&self, name: &str, error: io::Error) -> Error {
+    fn error(&self, name: &OsStr, error: io::Error) -> Error {
         Error::from(error).in_file(&self.path.join(name))
     }
 }
@@ -190,8 +210,12 @@ fn absent_is_fine(result: Result<()>) -> Result<()> {
 }
 
 /// A name or a link's target that is not UTF-8 has no place in a tree.
-fn not_utf8() -> io::Error {
-    let message = "a name is not UTF-8 and cannot be in a tree; rename it or leave it out with --exclude";
+fn not_utf8(name: &OsStr) -> io::Error {
+    let escaped = name.as_encoded_bytes().escape_ascii();
+    let message = format!(
+        "\"{escaped}\" is not UTF-8 and cannot be in a tree; rename it or leave it out with --exclude, where ? stands for \
+         each such byte"
+    );
     Error::new(crate::error::Status::UnsafePath, message).into()
 }
 

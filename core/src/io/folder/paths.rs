@@ -1,5 +1,6 @@
 //! Folders as paths, for systems without directory handles.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,15 +17,16 @@ impl Handle {
         }
     }
 
-    pub fn open_folder(&self, name: &str) -> io::Result<Self> {
+    pub fn open_folder(&self, name: impl AsRef<OsStr>) -> io::Result<Self> {
+        let name = name.as_ref();
         match self.entry(name)?.kind {
             Kind::Directory => Ok(Self(self.0.join(name))),
             _ => Err(io::ErrorKind::NotADirectory.into()),
         }
     }
 
-    pub fn entry(&self, name: &str) -> io::Result<Entry> {
-        let metadata = fs::symlink_metadata(self.0.join(name))?;
+    pub fn entry(&self, name: impl AsRef<OsStr>) -> io::Result<Entry> {
+        let metadata = fs::symlink_metadata(self.0.join(name.as_ref()))?;
         let kind = match metadata.file_type() {
             kind if kind.is_file() => Kind::File { size: metadata.len() },
             kind if kind.is_dir() => Kind::Directory,
@@ -35,8 +37,8 @@ impl Handle {
         Ok(Entry { kind, mode, owner })
     }
 
-    pub fn names(&self) -> io::Result<Vec<String>> {
-        fs::read_dir(&self.0)?.map(|entry| entry?.file_name().into_string().map_err(|_| not_utf8())).collect()
+    pub fn names(&self) -> io::Result<Vec<OsString>> {
+        fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name())).collect()
     }
 
     pub fn open_file(&self, name: &str) -> io::Result<File> {
@@ -71,16 +73,17 @@ impl Handle {
     }
 
     pub fn read_symlink(&self, name: &str) -> io::Result<String> {
-        let target = fs::read_link(self.0.join(name))?.into_os_string().into_string().map_err(|_| not_utf8())?;
+        let target =
+            fs::read_link(self.0.join(name))?.into_os_string().into_string().map_err(|target| not_utf8(&target))?;
         Ok(if cfg!(windows) { target.replace('\\', "/") } else { target })
     }
 
-    pub fn remove_file(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.0.join(name))
+    pub fn remove_file(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        fs::remove_file(self.0.join(name.as_ref()))
     }
 
-    pub fn remove_folder(&self, name: &str) -> io::Result<()> {
-        fs::remove_dir(self.0.join(name))
+    pub fn remove_folder(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        fs::remove_dir(self.0.join(name.as_ref()))
     }
 
     pub fn rename(&self, name: &str, other: &Self, new_name: &str) -> io::Result<()> {
@@ -119,6 +122,10 @@ impl Handle {
     #[cfg(not(unix))]
     pub fn sync(&self) -> io::Result<()> {
         Ok(())
+    }
+
+    pub fn sync_file_system(&self) -> io::Result<bool> {
+        Ok(false)
     }
 
     pub fn free_space(&self) -> Option<u64> {

@@ -92,3 +92,28 @@ fn free_space_is_known_where_the_system_says_it() {
     assert!(handles::Handle::open(folder.path()).unwrap().free_space().is_some_and(|free| free > 0));
     assert_eq!(paths::Handle::open(folder.path()).unwrap().free_space(), None);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_system_that_is_known_to_write_is_synced_as_a_whole() {
+    let Ok(folder) = tempfile::tempdir_in("/dev/shm") else { return };
+    assert!(handles::Handle::open(folder.path()).unwrap().sync_file_system().unwrap());
+    // What stands in the memory of the kernel is no file system of files.
+    assert!(!handles::Handle::open(std::path::Path::new("/proc")).unwrap().sync_file_system().unwrap());
+    assert!(!paths::Handle::open(folder.path()).unwrap().sync_file_system().unwrap());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_no_text_is_an_error_that_shows_it_and_no_obstacle_to_removal() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("d")).unwrap();
+    fs::write(folder.path().join("d").join(std::ffi::OsStr::from_bytes(b"a\xff")), "").unwrap();
+    let root = super::Folder::open(folder.path()).unwrap();
+    let error = root.open_folder("d").unwrap().names().unwrap_err();
+    assert_eq!(error.status(), crate::error::Status::UnsafePath);
+    assert!(error.message().contains(r"a\xff"), "{error}");
+    root.remove_all("d").unwrap();
+    assert!(root.names().unwrap().is_empty());
+}

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::digest::Digest;
 use crate::error::{Error, Result, Status};
+use crate::json;
 use crate::tree::path::TreePath;
 use crate::version::Version;
 
@@ -53,7 +54,7 @@ impl PatchOperations {
 
     /// The JSON text of the operations.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("plain data has a JSON text")
+        json::text(self)
     }
 
     /// Checks the operations on their own: paths that cannot be are UNSAFE_PATH, contradictions CORRUPT, and none at all

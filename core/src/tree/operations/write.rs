@@ -10,12 +10,13 @@ use tar::{EntryType, Header};
 use crate::digest::Hasher;
 use crate::error::{Error, Result, Status};
 use crate::io::{OutputFile, SourceReader};
+use crate::json;
 use crate::progress::{Phase, Task, Unit};
 use crate::tree::compare::{Rulebook, compare};
 use crate::tree::diff::{TreeDiffOptions, TreeDiffStats, changed, stats};
 use crate::tree::item::{Item, Tree};
 use crate::tree::operations::{PackageInfo, PatchOperations};
-use crate::tree::patch::Patch;
+use crate::tree::patch::{Content, Patch};
 use crate::tree::path::TreePath;
 use crate::tree::scan::{Reader, Snapshot};
 
@@ -51,7 +52,7 @@ pub fn diff(
     let rules = Rulebook::new(&[], &options.replace_directories)?;
     let old = Snapshot::take(old, &options.scan, task)?;
     let new = Snapshot::take(new, &options.scan, task)?;
-    let (patch, _) = compare(&old.tree, &new.tree, &rules, false)?;
+    let (mut patch, _) = compare(&old.tree, &new.tree, &rules, false)?;
     let whole = whole_directories(&patch, &new.tree);
     let operations = operations_of(&patch, &whole)?;
     if operations == PatchOperations::default() {
@@ -80,7 +81,12 @@ pub fn diff(
     if let Some(info) = outputs.info {
         let text =
             PackageInfo { url: outputs.url.to_owned(), hash, size: Some(size), version: options.version, operations };
-        write_text(info, &serde_json::to_string(&text).expect("plain data has a JSON text"), options, task)?;
+        write_text(info, &json::text(&text), options, task)?;
+    }
+    for (path, _) in contents.iter().filter(|(_, item)| item.file().is_some()) {
+        if let Some(change) = patch.changes.get_mut(*path) {
+            change.content = Some(Content::Whole);
+        }
     }
     Ok(stats(&old, &new, &patch, size))
 }

@@ -179,6 +179,15 @@ impl<'a> Content<'a> {
         };
         result.map_err(|e| match e.get_ref().is_some_and(|inner| inner.is::<Error>()) {
             true => e,
+            false if needs_a_larger_window(&e) => {
+                let name = self.name.escape_debug();
+                let message = format!(
+                    "\"{name}\" in the package was compressed by zstd with a window of more than {} MiB; compress it again \
+                     with a smaller one",
+                    (1 << ZSTD_WINDOW_LOG) >> 20
+                );
+                Error::limit(message).into()
+            }
             false => self.damaged("cannot be decompressed").into(),
         })
     }
@@ -227,6 +236,13 @@ impl Read for Content<'_> {
     }
 }
 
+/// The library tells its errors by their texts alone, so those are compared, as it words them itself.
+fn needs_a_larger_window(error: &io::Error) -> bool {
+    use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
+    let code = ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge as usize;
+    error.to_string() == zstd::zstd_safe::get_error_name(code.wrapping_neg())
+}
+
 fn unread(reader: &BufReader<Part<'_>>) -> u64 {
     reader.get_ref().left() + reader.buffer().len() as u64
 }
@@ -250,5 +266,38 @@ impl Read for Part<'_> {
         self.source.read_at(self.position, &mut buffer[..n])?;
         self.position += n as u64;
         Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compressed(window_log: u32) -> (Vec<u8>, Entry) {
+        let content = vec![7; 9 << 20];
+        let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(window_log).unwrap();
+        encoder.write_all(&content).unwrap();
+        let bytes = encoder.finish().unwrap();
+        let entry = Entry {
+            name: "large".to_owned(),
+            method: Method::Zstd,
+            crc: crc32fast::hash(&content),
+            packed: bytes.len() as u64,
+            size: content.len() as u64,
+            offset: 0,
+            executable: false,
+        };
+        (bytes, entry)
+    }
+
+    #[test]
+    fn a_window_that_takes_more_memory_than_is_granted_is_a_limit_and_no_damage() {
+        let status = |window_log| {
+            let (bytes, entry) = compressed(window_log);
+            Content::new(&bytes, &entry, 0).and_then(Content::finish).map_err(|e| e.status())
+        };
+        assert_eq!(status(ZSTD_WINDOW_LOG), Ok(()));
+        assert_eq!(status(ZSTD_WINDOW_LOG + 1), Err(Status::Limit));
     }
 }

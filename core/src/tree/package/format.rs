@@ -5,23 +5,26 @@
 //! way that works.
 
 use crate::error::{Error, Result, Status};
+use crate::io::ReadAt;
 
 pub(super) const LOCAL_LEN: usize = 30;
 pub(super) const CENTRAL_LEN: usize = 46;
 pub(super) const END_LEN: usize = 22;
 pub(super) const END64_LEN: usize = 56;
 pub(super) const LOCATOR_LEN: usize = 20;
+/// All that may stand behind a directory, with the longest comment.
+pub(super) const MAX_TAIL: usize = END_LEN + LOCATOR_LEN + END64_LEN + u16::MAX as usize;
 
-const LOCAL: u32 = 0x0403_4B50;
-const CENTRAL: u32 = 0x0201_4B50;
+pub(super) const LOCAL: u32 = 0x0403_4B50;
+pub(super) const CENTRAL: u32 = 0x0201_4B50;
 const END: u32 = 0x0605_4B50;
 const END64: u32 = 0x0606_4B50;
 const LOCATOR: u32 = 0x0706_4B50;
 
-const ZIP64_EXTRA: u16 = 1;
+pub(super) const ZIP64_EXTRA: u16 = 1;
 /// The name is UTF-8.
 const UTF8: u16 = 1 << 11;
-const ENCRYPTED: u16 = 1;
+pub(super) const ENCRYPTED: u16 = 1;
 /// What a deflater says of how hard it tried.
 const EFFORT: u16 = 0b110;
 /// 1 January 1980, midnight: the first moment that a ZIP file can name.
@@ -34,7 +37,7 @@ const VERSION_ZIP64: u16 = 45;
 const VERSION_ZSTD: u16 = 63;
 
 const MAX16: u16 = u16::MAX;
-const MAX32: u32 = u32::MAX;
+pub(super) const MAX32: u32 = u32::MAX;
 
 /// How the bytes of an entry are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +48,7 @@ pub(crate) enum Method {
 }
 
 impl Method {
-    fn code(self) -> u16 {
+    pub(super) fn code(self) -> u16 {
         match self {
             Self::Stored => 0,
             Self::Deflated => 8,
@@ -53,7 +56,7 @@ impl Method {
         }
     }
 
-    fn of(code: u16) -> Result<Self> {
+    pub(super) fn of(code: u16) -> Result<Self> {
         match code {
             0 => Ok(Self::Stored),
             8 => Ok(Self::Deflated),
@@ -228,6 +231,23 @@ impl Directory {
         }
     }
 
+    /// [`parse`](Self::parse) for a file that others made, which may end with a comment.
+    pub fn find(tail: &[u8], size: u64) -> Result<Self> {
+        let is_end = |start: &usize| {
+            let mut comment = Fields(&tail[start + END_LEN - 2..]);
+            tail[*start..].starts_with(&END.to_le_bytes()) && start + END_LEN + usize::from(comment.u16()) == tail.len()
+        };
+        let last = tail.len().checked_sub(END_LEN);
+        let start = last.and_then(|last| (0..=last).rev().find(is_end));
+        let Some(start) = start else {
+            return Err(Error::corrupt("this is no ZIP file: it does not end with a directory"));
+        };
+        let comment_len = tail.len() - start - END_LEN;
+        let mut tail = tail[..start + END_LEN].to_vec();
+        tail[start + END_LEN - 2..].fill(0);
+        Self::parse(&tail, size - comment_len as u64)
+    }
+
     /// The record and the locator that points to it, which stands at `offset` itself.
     fn parse_large(bytes: &[u8], offset: u64) -> Option<Self> {
         let mut end = Fields(bytes);
@@ -326,7 +346,7 @@ pub(super) fn check_local(bytes: &[u8], entry: &Entry) -> Result<Result<usize, u
     if same { Ok(Ok(len)) } else { Err(disagree()) }
 }
 
-fn name_of(bytes: &[u8]) -> Result<String> {
+pub(super) fn name_of(bytes: &[u8]) -> Result<String> {
     match std::str::from_utf8(bytes) {
         Ok(name) => Ok(name.to_owned()),
         Err(_) => Err(Error::new(Status::UnsafePath, "a name in the package is not UTF-8")),
@@ -335,7 +355,7 @@ fn name_of(bytes: &[u8]) -> Result<String> {
 
 /// The values that stand in the ZIP64 field where the small ones say so. There is no other field in a package: some give an
 /// entry another name.
-fn large(extra: &[u8], small: [u32; 3]) -> Result<[u64; 3]> {
+pub(super) fn large(extra: &[u8], small: [u32; 3]) -> Result<[u64; 3]> {
     let wrong = || Error::corrupt("an entry of the package has ZIP64 sizes that are wrong");
     let wanted = small.iter().filter(|value| **value == MAX32).count();
     let mut fields = Fields(extra);
@@ -351,8 +371,53 @@ fn large(extra: &[u8], small: [u32; 3]) -> Result<[u64; 3]> {
     Ok(small.map(|value| if value == MAX32 { fields.u64() } else { value.into() }))
 }
 
+/// A part of a source, of which the next bytes are at hand.
+pub(super) struct Window<'a> {
+    source: &'a dyn ReadAt,
+    /// Where the next byte is.
+    start: u64,
+    end: u64,
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+impl<'a> Window<'a> {
+    pub fn new(source: &'a dyn ReadAt, start: u64, end: u64) -> Self {
+        Self { source, start, end, bytes: Vec::new(), used: 0 }
+    }
+
+    /// Where the next byte is.
+    pub fn position(&self) -> u64 {
+        self.start
+    }
+
+    pub fn is_at_end(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// At least all of the next entry of the directory, or what is left.
+    pub fn ahead(&mut self) -> Result<&[u8]> {
+        const LONGEST: usize = CENTRAL_LEN + 3 * u16::MAX as usize;
+        const BUFFER_LEN: usize = 64 << 10;
+        let left = self.end - self.start;
+        let have = self.bytes.len() - self.used;
+        if have < LONGEST && (have as u64) < left {
+            self.bytes.drain(..self.used);
+            self.used = 0;
+            self.bytes.resize(left.min((LONGEST + BUFFER_LEN) as u64) as usize, 0);
+            self.source.read_at(self.start + have as u64, &mut self.bytes[have..])?;
+        }
+        Ok(&self.bytes[self.used..])
+    }
+
+    pub fn advance(&mut self, len: usize) {
+        self.used += len;
+        self.start += len as u64;
+    }
+}
+
 /// Reads numbers from the front; what is missing is 0, so lengths are checked before.
-struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(pub &'a [u8]);
 
 impl Fields<'_> {
     fn take<const N: usize>(&mut self) -> [u8; N] {
@@ -363,15 +428,15 @@ impl Fields<'_> {
         bytes
     }
 
-    fn u16(&mut self) -> u16 {
+    pub fn u16(&mut self) -> u16 {
         u16::from_le_bytes(self.take())
     }
 
-    fn u32(&mut self) -> u32 {
+    pub fn u32(&mut self) -> u32 {
         u32::from_le_bytes(self.take())
     }
 
-    fn u64(&mut self) -> u64 {
+    pub fn u64(&mut self) -> u64 {
         u64::from_le_bytes(self.take())
     }
 }

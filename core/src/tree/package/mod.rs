@@ -4,7 +4,9 @@
 //! [operations](crate::tree::PatchOperations), a tar file whose operations stand beside it.
 
 mod codec;
+mod foreign;
 mod format;
+mod plain;
 mod reader;
 mod spool;
 mod writer;
@@ -18,6 +20,7 @@ use crate::progress::Task;
 use crate::tree::operations::{Archive, PatchOperations};
 use crate::tree::package::codec::pack;
 use crate::tree::package::format::Method;
+use crate::tree::package::plain::{Found, Plain};
 use crate::tree::package::writer::{Packed, Writer};
 use crate::tree::patch::Patch;
 use crate::tree::stage::Package;
@@ -41,6 +44,7 @@ pub struct TreePackage {
 
 enum Form {
     Zip(reader::Reader),
+    Plain(plain::Plain),
     Operations(Archive),
 }
 
@@ -51,10 +55,16 @@ impl TreePackage {
     /// Opens the package at `path`, told apart by its content: a ZIP file, or a `.tar.gz` with the operations in the file
     /// `operations`. CORRUPT, UNSAFE_PATH, LIMIT or UNSUPPORTED say why it cannot be used.
     pub fn open(path: &Path, operations: Option<&Path>, task: &mut Task<'_>) -> Result<Self> {
-        let source = FileSource::open(path)?;
+        Self::open_source(FileSource::open(path)?, operations, task)
+    }
+
+    /// [`open`](Self::open) for a file that is open already, such as one whose signature was verified
+    /// ([`Verified`](crate::trust::Verified)) and that gives out only what was.
+    pub fn open_source(source: impl ReadAt + 'static, operations: Option<&Path>, task: &mut Task<'_>) -> Result<Self> {
+        let path = source.path().map(Path::to_owned);
         let text = operations.map(read_operations).transpose()?;
-        Self::read(Box::new(source), text.as_deref(), task).map_err(|e| match e.status() {
-            Status::Corrupt | Status::UnsafePath | Status::Limit | Status::Unsupported => e.in_file(path),
+        Self::read(Box::new(source), text.as_deref(), task).map_err(|e| match (e.status(), &path) {
+            (Status::Corrupt | Status::UnsafePath | Status::Limit | Status::Unsupported, Some(path)) => e.in_file(path),
             _ => e,
         })
     }
@@ -87,18 +97,25 @@ impl TreePackage {
         }
     }
 
-    /// [`read`](Self::read) for a package of a whole release: a `.tar.gz` needs no operations, and every file in it is replaced.
+    /// [`read`](Self::read) for a package of a whole release: a `.tar.gz` needs no operations, a ZIP file may be anybody's,
+    /// and every file in either is put in place.
     pub fn read_whole(source: Box<dyn ReadAt>, task: &mut Task<'_>) -> Result<Self> {
         let mut magic = [0; 2];
         if source.size() >= 2 {
             source.read_at(0, &mut magic)?;
         }
-        if magic != [0x1F, 0x8B] {
-            return Self::read(source, None, task);
+        match magic {
+            [0x1F, 0x8B] => {
+                let (operations, source) = Archive::operations_of(source)?;
+                let (archive, patch) = Archive::open(source, &operations, task)?;
+                Ok(Self { patch, form: Form::Operations(archive) })
+            }
+            [b'P', b'K'] => Ok(match Plain::open(source, task)? {
+                Found::Package(reader, patch) => Self { patch, form: Form::Zip(reader) },
+                Found::Plain(plain, patch) => Self { patch, form: Form::Plain(plain) },
+            }),
+            _ => Self::read(source, None, task),
         }
-        let (operations, source) = Archive::operations_of(source)?;
-        let (archive, patch) = Archive::open(source, &operations, task)?;
-        Ok(Self { patch, form: Form::Operations(archive) })
     }
 
     /// Says which version the package makes, where it does not say so itself. Another one than it says is TARGET_MISMATCH, so
@@ -125,6 +142,7 @@ impl TreePackage {
     pub fn size(&self) -> u64 {
         match &self.form {
             Form::Zip(reader) => reader.size(),
+            Form::Plain(plain) => plain.size(),
             Form::Operations(archive) => archive.size(),
         }
     }
@@ -138,6 +156,7 @@ impl Package for TreePackage {
     ) -> Result<()> {
         match &self.form {
             Form::Zip(reader) => reader.visit(wanted, visit),
+            Form::Plain(plain) => plain.visit(wanted, visit),
             Form::Operations(archive) => archive.visit(wanted, visit),
         }
     }

@@ -7,17 +7,16 @@ use crate::error::{Error, Result, Status};
 use crate::io::ReadAt;
 use crate::tree::package::codec::Content;
 use crate::tree::package::format::{
-    Directory, END_LEN, END64_LEN, Entry, LOCAL_LEN, LOCATOR_LEN, Method, check_local, parse_central,
+    Directory, END_LEN, END64_LEN, Entry, LOCAL_LEN, LOCATOR_LEN, Method, Window, check_local, parse_central,
 };
 use crate::tree::package::{DELTA_FOLDER, PATCH_ENTRY};
 use crate::tree::patch::{Content as Made, Patch};
 use crate::tree::path::TreePath;
 
 /// The most entries that a package may have.
-const MAX_ENTRIES: u64 = 1 << 24;
+pub(super) const MAX_ENTRIES: u64 = 1 << 24;
 /// The longest `patch.json` that is read, in bytes.
 const MAX_PATCH: u64 = 256 << 20;
-const BUFFER_LEN: usize = 64 << 10;
 
 /// A package whose every header was checked. The content of an entry is checked when it is read.
 pub(super) struct Reader {
@@ -57,7 +56,7 @@ impl Reader {
         visit: &mut dyn FnMut(&str, &mut dyn Read) -> Result<()>,
     ) -> Result<()> {
         let in_file = |e: Error| match (e.status(), self.source.path()) {
-            (Status::Corrupt, Some(path)) => e.in_file(path),
+            (Status::Corrupt | Status::Limit, Some(path)) => e.in_file(path),
             _ => e,
         };
         for (entry, start) in self.entries.iter().filter(|(entry, _)| wanted(&entry.name)) {
@@ -73,7 +72,7 @@ impl Reader {
 
     fn patch(&self) -> Result<Patch> {
         let Some((entry, start)) = self.entries.iter().find(|(entry, _)| entry.name == PATCH_ENTRY) else {
-            return Err(Error::corrupt(format!("this ZIP file is no tree patch: it has no {PATCH_ENTRY}")));
+            return Err(no_patch());
         };
         if entry.size > MAX_PATCH {
             return Err(Error::limit(format!("{PATCH_ENTRY} is larger than 256 MiB")));
@@ -88,21 +87,20 @@ impl Reader {
         let mut entries: HashMap<&str, &Entry> =
             self.entries.iter().map(|(entry, _)| (entry.name.as_str(), entry)).collect();
         entries.remove(PATCH_ENTRY);
-        for (path, change) in &patch.changes {
-            let name = match &change.content {
-                Some(Made::Whole) => path.as_str(),
-                Some(Made::Delta { entry, .. }) => entry,
-                Some(Made::Copy(_)) | None => continue,
-            };
+        let of_changes = patch.changes.iter().filter_map(|(path, change)| match &change.content {
+            Some(Made::Whole) => Some((path.as_str(), change.new_file().map(|file| file.size))),
+            Some(Made::Delta { entry, .. }) => Some((entry.as_str(), None)),
+            Some(Made::Copy(_) | Made::Joined { .. }) | None => None,
+        });
+        let joined = patch.joined.iter().map(|joined| (joined.entry.as_str(), None));
+        for (name, size_of_whole) in of_changes.chain(joined) {
             let wrong =
                 |why: &str| Err(Error::corrupt(format!("the entry \"{}\" of the package {why}", name.escape_debug())));
             let Some(entry) = entries.remove(name) else { return wrong("is missing, or there for two files") };
-            match &change.content {
-                Some(Made::Delta { .. }) if !name.starts_with(DELTA_FOLDER) => return wrong("is no place for a delta"),
-                Some(Made::Delta { .. }) if entry.method != Method::Stored => return wrong("is a compressed delta"),
-                Some(Made::Whole) if change.new_file().is_none_or(|file| file.size != entry.size) => {
-                    return wrong("is not as large as the file that it should be");
-                }
+            match size_of_whole {
+                None if !name.starts_with(DELTA_FOLDER) => return wrong("is no place for a delta"),
+                None if entry.method != Method::Stored => return wrong("is a compressed delta"),
+                Some(size) if size != entry.size => return wrong("is not as large as the file that it should be"),
                 _ => {}
             }
         }
@@ -116,32 +114,39 @@ impl Reader {
     }
 }
 
+fn no_patch() -> Error {
+    let message = format!(
+        "this ZIP file is no tree patch: it has no {PATCH_ENTRY}; a whole release in a plain ZIP file is installed by an update \
+         that names it as the full package"
+    );
+    Error::corrupt(message)
+}
+
 /// Reads all headers: each entry begins where the one before it ends, and the directory where the last one does.
 fn read_directory(source: &dyn ReadAt, directory: &Directory) -> Result<Vec<(Entry, u64)>> {
     // The names end up in the patch, so the lists here are for the time of reading; they grow with what is there.
     let mut entries = Vec::new();
     let mut names = std::collections::HashSet::new();
-    let end = directory.offset + directory.len;
-    let mut window = Window { source, start: directory.offset, end, bytes: Vec::new(), used: 0 };
+    let mut window = Window::new(source, directory.offset, directory.offset + directory.len);
     let mut offset = 0;
     for _ in 0..directory.entries {
-        let position = window.start;
+        let position = window.position();
         let (entry, len) = parse_central(window.ahead()?).map_err(|e| e.at(position))?;
         if entry.name.ends_with('/') {
-            return Err(Error::corrupt("the package has an entry for a folder").at(window.start));
+            return Err(Error::corrupt("the package has an entry for a folder").at(window.position()));
         }
         TreePath::parse(&entry.name)?;
         if entry.offset != offset {
             let message = format!("\"{}\" does not begin where the entry before it ends", entry.name.escape_debug());
-            return Err(Error::corrupt(message).at(window.start));
+            return Err(Error::corrupt(message).at(window.position()));
         }
         if !names.insert(entry.name.clone()) {
             let message = format!("the package holds \"{}\" twice", entry.name.escape_debug());
-            return Err(Error::corrupt(message).at(window.start));
+            return Err(Error::corrupt(message).at(window.position()));
         }
         if entry.method == Method::Stored && entry.size != entry.packed {
             let message = format!("\"{}\" is not compressed and yet of two sizes", entry.name.escape_debug());
-            return Err(Error::corrupt(message).at(window.start));
+            return Err(Error::corrupt(message).at(window.position()));
         }
         let start = offset + local_len(source, &entry, directory.offset)? as u64;
         offset = start
@@ -151,7 +156,7 @@ fn read_directory(source: &dyn ReadAt, directory: &Directory) -> Result<Vec<(Ent
         entries.push((entry, start));
         window.advance(len);
     }
-    if offset != directory.offset || window.start != window.end {
+    if offset != directory.offset || !window.is_at_end() {
         return Err(Error::corrupt("the package has bytes that belong to no entry").at(offset));
     }
     Ok(entries)
@@ -169,36 +174,5 @@ fn local_len(source: &dyn ReadAt, entry: &Entry, end: u64) -> Result<usize> {
             Ok(len) => return Ok(len),
             Err(more) => len = more,
         }
-    }
-}
-
-/// A part of a source, of which the next bytes are at hand.
-struct Window<'a> {
-    source: &'a dyn ReadAt,
-    /// Where the next byte is.
-    start: u64,
-    end: u64,
-    bytes: Vec<u8>,
-    used: usize,
-}
-
-impl Window<'_> {
-    /// At least all of the next entry of the directory, or what is left.
-    fn ahead(&mut self) -> Result<&[u8]> {
-        const LONGEST: usize = 46 + 2 * u16::MAX as usize;
-        let left = self.end - self.start;
-        let have = self.bytes.len() - self.used;
-        if have < LONGEST && (have as u64) < left {
-            self.bytes.drain(..self.used);
-            self.used = 0;
-            self.bytes.resize(left.min((LONGEST + BUFFER_LEN) as u64) as usize, 0);
-            self.source.read_at(self.start + have as u64, &mut self.bytes[have..])?;
-        }
-        Ok(&self.bytes[self.used..])
-    }
-
-    fn advance(&mut self, len: usize) {
-        self.used += len;
-        self.start += len as u64;
     }
 }

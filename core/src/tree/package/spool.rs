@@ -101,11 +101,13 @@ impl Spool {
         }
     }
 
-    /// Writes the package of `patch` as `out`; `payload` gives the bytes of each of its entries. Says how large it is.
+    /// Writes the package of `patch` as `out`; `payload` gives the bytes of each of its entries that make one file, `joined`
+    /// those of its joined deltas. Says how large it is.
     pub fn write<'a>(
         self,
         patch: &Patch,
         payload: impl Fn(&TreePath) -> Option<&'a Payload>,
+        joined: &[Payload],
         out: &Path,
         output: OutputOptions,
         task: &mut Task<'_>,
@@ -115,25 +117,31 @@ impl Spool {
         task.begin(Phase::Pack, file.size(), Unit::Bytes)?;
         let mut target = OutputFile::create(out, output)?;
         let mut writer = super::begin(&mut target, patch)?;
-        for (path, change) in &patch.changes {
-            let name = match &change.content {
-                Some(Content::Whole) => path.as_str(),
-                Some(Content::Delta { entry, .. }) => entry,
-                Some(Content::Copy(_)) | None => continue,
-            };
-            let missing = || Error::new(Status::Internal, format!("nothing was packed for {path}"));
-            let payload = payload(path).ok_or_else(missing)?;
+        let mut add = |name: &str, payload: Option<&Payload>, executable| {
+            let missing = || Error::new(Status::Internal, format!("nothing was packed for {name}"));
+            let payload = payload.ok_or_else(missing)?;
             writer.add(Packed {
                 name,
                 method: payload.method,
                 crc: payload.crc,
                 packed: payload.packed,
                 size: payload.size,
-                executable: matches!(change.content, Some(Content::Whole))
-                    && change.new_file().is_some_and(|file| file.executable),
+                executable,
                 bytes: &mut SourceReader::new(&Section::new(&file, payload.offset, payload.packed)?),
             })?;
-            task.advance(payload.packed)?;
+            task.advance(payload.packed)
+        };
+        for (number, delta) in patch.joined.iter().enumerate() {
+            add(&delta.entry, joined.get(number), false)?;
+        }
+        for (path, change) in &patch.changes {
+            match &change.content {
+                Some(Content::Whole) => {
+                    add(path.as_str(), payload(path), change.new_file().is_some_and(|file| file.executable))?;
+                }
+                Some(Content::Delta { entry, .. }) => add(entry, payload(path), false)?,
+                Some(Content::Copy(_) | Content::Joined { .. }) | None => {}
+            }
         }
         let (mut buffered, size) = writer.finish()?;
         buffered.flush()?;

@@ -5,18 +5,21 @@ use std::path::PathBuf;
 
 use clap::Args;
 use patchcore::tree::{self, TreeApplyOptions, TreeApplyStats, TreePackage, TreePath, TreePlan};
+use patchcore::trust::PublicKey;
 use patchcore::{Result, Task};
 use serde_json::{Value, json};
 
+use crate::commands::verify;
 use crate::context::Context;
-use crate::options;
+use crate::options::{self, TrustOptions};
 use crate::table::{Align, Table};
 use crate::text::{Counted, Grouped, Took};
 
 /// Bring a directory to the state that a patch promises
 ///
 /// Files that no release listed stay. Where somebody changed what the patch changes, nothing is touched and all such files
-/// are named. What is new already is not done again. If anything fails, the directory is as it was before.
+/// are named. What is new already is not done again. With a key, one of the trusted keys must have signed the patch; the file of
+/// operations beside a .tar.gz is no part of what was signed. If anything fails, the directory is as it was before.
 #[derive(Args)]
 #[command(after_help = "Example: patchcore tree apply game update.zip\n         \
                                  patchcore tree apply game update.tar.gz --operations operations.json")]
@@ -32,7 +35,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     operations: Option<PathBuf>,
 
-    /// Only say what would be done
+    #[command(flatten)]
+    trust: TrustOptions,
+
+    /// The signature of the patch, which a trusted key must have made; PATCH.minisig unless given
+    #[arg(short = 'x', long, value_name = "SIG")]
+    signature: Option<PathBuf>,
+
+    /// Only say what would be done; fails as applying would where something stands in the way
     #[arg(short = 'n', long)]
     dry_run: bool,
 
@@ -51,8 +61,9 @@ pub(crate) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let root = &arguments.root;
-    let open = |task: &mut Task<'_>| TreePackage::open(&arguments.patch, arguments.operations.as_deref(), task);
-    let (package, _) = context.run(open)?;
+    let (package, key) = open(arguments, context)?;
+    let signature = if key.is_some() { "verified" } else { "not_checked" };
+    let said = key.as_ref().map_or_else(String::new, |key| format!("Signature: verified, by the key {key}\n"));
     let options = TreeApplyOptions {
         overwrite_local: arguments.overwrite_local,
         no_backup: arguments.no_backup,
@@ -63,7 +74,10 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         let (plan, _) = context.run(|task| tree::plan(root, &package, &options, task))?;
         let mut fields = plan_fields(&plan);
         fields["tree"] = root.to_string_lossy().into();
-        return context.printer.report("tree_plan", fields, plan_text(&plan));
+        fields["signature"] = signature.into();
+        fields["key_id"] = key.into();
+        context.printer.report("tree_plan", fields, plan_text(&plan) + &said)?;
+        return plan.refusal().map_or(Ok(()), |refusal| Err(refusal.in_file(root)));
     }
     let (stats, took) = context.run(|task| tree::apply(root, &package, &options, task))?;
     let fields = json!({
@@ -72,9 +86,30 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         "done_before": stats.done_before,
         "kept": names(&stats.kept),
         "bytes": stats.bytes,
+        "signature": signature,
+        "key_id": key,
         "seconds": took.as_secs_f64(),
     });
-    context.printer.report("tree_apply", fields, text(&root.display().to_string(), &stats, Took(took)))
+    context.printer.report("tree_apply", fields, text(&root.display().to_string(), &stats, Took(took)) + &said)
+}
+
+/// The package, and where a signature is required the key that signed it. Nothing of it is unpacked before that is known, and
+/// nothing else than what was signed afterwards.
+fn open(arguments: &Arguments, context: &Context) -> Result<(TreePackage, Option<String>)> {
+    let Arguments { patch, operations, trust, signature, .. } = arguments;
+    match (trust.keys()?, signature) {
+        (Some(keys), signature) => {
+            let (verified, _) = verify::verified(patch, &keys, signature.as_deref(), context)?;
+            let key = verified.signed_by().map(PublicKey::id);
+            let open = |task: &mut Task<'_>| TreePackage::open_source(verified, operations.as_deref(), task);
+            Ok((context.run(open)?.0, key))
+        }
+        (None, Some(_)) => Err(verify::no_key()),
+        (None, None) => {
+            let open = |task: &mut Task<'_>| TreePackage::open(patch, operations.as_deref(), task);
+            Ok((context.run(open)?.0, None))
+        }
+    }
 }
 
 fn names(paths: &[TreePath]) -> Vec<&str> {
