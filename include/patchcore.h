@@ -1,6 +1,7 @@
 /**
  * @file patchcore.h
- * patchcore: deltas between two versions of a file, and chains of deltas that lead from any version to any later one.
+ * patchcore: deltas between two versions of a file, chains of deltas that lead from any version to any later one, and patches of
+ * whole directories.
  *
  * @code
  * patchcore_input old_file = patchcore_input_path("firmware-1.bin");
@@ -45,7 +46,7 @@
  * Callbacks must return: no longjmp() and no C++ exception may leave one.
  *
  * The library writes nothing to the standard streams, unless it has a bug (PATCHCORE_INTERNAL), reads no environment
- * variables except for the folder of temporary files, and installs no signal handlers.
+ * variables except for the folder of temporary files and the proxy of a network, and installs no signal handlers.
  */
 #ifndef PATCHCORE_H
 #define PATCHCORE_H
@@ -263,6 +264,17 @@ int32_t patchcore_error_system_code(const patchcore_error *error, int32_t *out_c
 int32_t patchcore_error_outcome(const patchcore_error *error);
 
 /**
+ * Says what an outcome is called.
+ *
+ * @param outcome Any number.
+ * @return The name, such as "rolled_back", "none" for PATCHCORE_OUTCOME_NONE, or "unknown"; NUL-terminated, never freed.
+ *
+ * Thread-safety: may be called from any thread.
+ * @since 0.1.0
+ */
+const char *patchcore_outcome_name(int32_t outcome);
+
+/**
  * Frees an error.
  *
  * @param error The error, which must not be used any more, or NULL.
@@ -326,15 +338,15 @@ typedef struct patchcore_input {
     /** The bytes of `path`, or PATCHCORE_NUL_TERMINATED. */
     size_t path_len;
     /**
-     * The bytes; borrowed for the call. Those of a chain that patchcore_chain_open() opened are borrowed until the chain is
-     * freed and no call uses it any more.
+     * The bytes; borrowed for the call. Those of a chain that patchcore_chain_open() opened, or of a tree patch that
+     * patchcore_tree_patch_open() opened, are borrowed until that is freed and no call uses it any more.
      */
     const uint8_t *data;
     /** How many bytes there are at `data`. */
     size_t data_len;
     /**
      * Reads the input. It is called on the thread that called the library, and with options that allow more than one
-     * thread on others as well, several at a time; for a chain on every thread that uses the chain.
+     * thread on others as well, several at a time; for a chain or a tree patch on every thread that uses it.
      */
     patchcore_read_at_fn read_at;
     /** Handed to `read_at`. */
@@ -514,6 +526,18 @@ static inline patchcore_output patchcore_output_callback(patchcore_write_fn writ
 #define PATCHCORE_PHASE_APPLY 6
 /** Checking what was written or read. */
 #define PATCHCORE_PHASE_VERIFY 7
+/** Looking through a directory. */
+#define PATCHCORE_PHASE_SCAN 8
+/** Writing a package. */
+#define PATCHCORE_PHASE_PACK 9
+/** Fetching a file. */
+#define PATCHCORE_PHASE_DOWNLOAD 10
+/** Writing the new files of a directory beside the old ones. */
+#define PATCHCORE_PHASE_STAGE 11
+/** Putting the new files of a directory in place. */
+#define PATCHCORE_PHASE_COMMIT 12
+/** Putting the old files of a directory back in place. */
+#define PATCHCORE_PHASE_ROLLBACK 13
 /** `done` and `total` count bytes. */
 #define PATCHCORE_UNIT_BYTES 1
 /** `done` and `total` count things, such as links. */
@@ -1906,6 +1930,1545 @@ patchcore_status patchcore_chain_prune(const char *path,
  * @since 0.1.0
  */
 patchcore_status patchcore_file_kind(const patchcore_input *input, int32_t *out_kind, patchcore_error **out_error);
+
+/* ---- Keys and signatures ------------------------------------------------------------------------------------------- */
+
+/** The bytes of a key's identifier as text: 16 hex digits, as minisign shows them, and the NUL. */
+#define PATCHCORE_KEY_ID_SIZE 17
+
+/** A signature that was made. */
+typedef struct patchcore_signature patchcore_signature;
+
+/** How a file is signed. Begin with PATCHCORE_SIGN_OPTIONS_INIT; NULL is all defaults. */
+typedef struct patchcore_sign_options {
+    /** sizeof(patchcore_sign_options). */
+    size_t struct_size;
+    /** The password of the secret key; NULL and 0 where it has none. */
+    const char *password;
+    /** The bytes of `password`, or PATCHCORE_NUL_TERMINATED. */
+    size_t password_len;
+    /** What is signed beside the file; NULL and 0 for the time and the name of the file. */
+    const char *trusted_comment;
+    /** The bytes of `trusted_comment`, or PATCHCORE_NUL_TERMINATED. */
+    size_t trusted_comment_len;
+    /** The file for the signature; NULL and 0 for FILE.minisig. */
+    const char *output;
+    /** The bytes of `output`, or PATCHCORE_NUL_TERMINATED. */
+    size_t output_len;
+    /** Not zero: an existing signature is refused with PATCHCORE_INVALID_ARGUMENT. */
+    int32_t no_clobber;
+} patchcore_sign_options;
+
+/** What a signature says. Begin with PATCHCORE_SIGNATURE_INFO_INIT. */
+typedef struct patchcore_signature_info {
+    /** sizeof(patchcore_signature_info). */
+    size_t struct_size;
+    /** The file that it is in, NUL-terminated, borrowed from the signature. */
+    const char *path;
+    /** The bytes of `path`. */
+    size_t path_len;
+    /** What was signed beside the file: UTF-8, NUL-terminated, borrowed from the signature. */
+    const char *trusted_comment;
+    /** The bytes of `trusted_comment`. */
+    size_t trusted_comment_len;
+    /** The identifier of the key that made it, NUL-terminated. */
+    char key_id[PATCHCORE_KEY_ID_SIZE];
+} patchcore_signature_info;
+
+/** Whose signature is demanded of a file. Begin with PATCHCORE_TRUST_INIT. */
+typedef struct patchcore_trust {
+    /** sizeof(patchcore_trust). */
+    size_t struct_size;
+    /** Public keys, one of which must have signed: each the text of a .pub file, or its second line alone. */
+    const char *const *public_keys;
+    /** The bytes of each key; NULL where all end with a NUL. */
+    const size_t *public_key_lens;
+    /** How many keys there are. */
+    size_t public_key_count;
+    /** The signature: the text of a .minisig file or its base64; NULL and 0 for what lies beside the file as FILE.minisig. */
+    const char *signature;
+    /** The bytes of `signature`, or PATCHCORE_NUL_TERMINATED. */
+    size_t signature_len;
+} patchcore_trust;
+
+/** A file whose signature was verified. Begin with PATCHCORE_SIGNED_FILE_INIT. */
+typedef struct patchcore_signed_file {
+    /** sizeof(patchcore_signed_file). */
+    size_t struct_size;
+    /** The SHA-256 of the file. */
+    uint8_t digest[PATCHCORE_DIGEST_SIZE];
+    /** The identifier of the key that signed it, NUL-terminated. */
+    char key_id[PATCHCORE_KEY_ID_SIZE];
+} patchcore_signed_file;
+
+/**
+ * Makes a new key for signing, as minisign has them: a file with the secret key that only its owner may read, and a file with
+ * the public one, which has .pub behind its name.
+ *
+ * @param path The file for the secret key; borrowed for the call.
+ * @param path_len The bytes of `path`, or PATCHCORE_NUL_TERMINATED.
+ * @param password What the secret key is encrypted with, borrowed for the call; NULL and 0 for a key without one.
+ * @param password_len The bytes of `password`, or PATCHCORE_NUL_TERMINATED.
+ * @param force Not zero: replace existing files, and give up the keys in them.
+ * @param out_public_key Receives the text of the public key, UTF-8 without a NUL, to be freed with patchcore_buffer_free(); or
+ *                       NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_INVALID_ARGUMENT where a file exists, PATCHCORE_UNSUPPORTED in
+ *         a library built to apply only.
+ *
+ * Thread-safety: may be called from any thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_key_create_files(const char *path,
+                                            size_t path_len,
+                                            const char *password,
+                                            size_t password_len,
+                                            int32_t force,
+                                            patchcore_buffer *out_public_key,
+                                            patchcore_error **out_error);
+
+/**
+ * Says which identifier a public key has.
+ *
+ * @param public_key The text of a .pub file, or its second line alone; borrowed for the call.
+ * @param public_key_len The bytes of `public_key`, or PATCHCORE_NUL_TERMINATED.
+ * @param out_key_id Receives 16 hex digits and a NUL.
+ * @param capacity The bytes that `out_key_id` has room for; fewer than PATCHCORE_KEY_ID_SIZE are PATCHCORE_LIMIT.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_INVALID_ARGUMENT where the text is no public key.
+ *
+ * Thread-safety: may be called from any thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_key_id(const char *public_key,
+                                  size_t public_key_len,
+                                  char *out_key_id,
+                                  size_t capacity,
+                                  patchcore_error **out_error);
+
+/**
+ * Signs a file, whose signature the tool minisign verifies as well.
+ *
+ * @param path The file; borrowed for the call.
+ * @param path_len The bytes of `path`, or PATCHCORE_NUL_TERMINATED.
+ * @param key The file with the secret key; borrowed for the call.
+ * @param key_len The bytes of `key`, or PATCHCORE_NUL_TERMINATED.
+ * @param options How to sign, borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_signature Receives the signature, to be freed with patchcore_signature_free(), NULL on failure; or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_UNSUPPORTED in a library built to apply only.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_file_sign(const char *path,
+                                     size_t path_len,
+                                     const char *key,
+                                     size_t key_len,
+                                     const patchcore_sign_options *options,
+                                     const patchcore_job *job,
+                                     patchcore_signature **out_signature,
+                                     patchcore_error **out_error);
+
+/**
+ * Says what a signature says.
+ *
+ * @param signature The signature, borrowed.
+ * @param out_info Receives it; its strings are borrowed from the signature.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error.
+ *
+ * Thread-safety: a signature may be read from several threads at once.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_signature_get_info(const patchcore_signature *signature,
+                                              patchcore_signature_info *out_info,
+                                              patchcore_error **out_error);
+
+/**
+ * Frees a signature, and the strings borrowed from it; the file with the signature stays.
+ *
+ * @param signature The signature, which must not be used any more, or NULL.
+ *
+ * Thread-safety: from one thread, when no other reads it any more.
+ * @since 0.1.0
+ */
+void patchcore_signature_free(patchcore_signature *signature);
+
+/**
+ * Checks that a trusted key signed a file.
+ *
+ * @param path The file; borrowed for the call.
+ * @param path_len The bytes of `path`, or PATCHCORE_NUL_TERMINATED.
+ * @param trust The keys that are trusted, at least one; borrowed for the call.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_signed Receives which key signed what, or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error: PATCHCORE_BAD_SIGNATURE where there is no signature or it does not fit,
+ *         PATCHCORE_UNTRUSTED_KEY where another key made it.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_file_verify(const char *path,
+                                       size_t path_len,
+                                       const patchcore_trust *trust,
+                                       const patchcore_job *job,
+                                       patchcore_signed_file *out_signed,
+                                       patchcore_error **out_error);
+
+/** Nobody is trusted yet: `public_keys` are to be set. */
+#define PATCHCORE_TRUST_INIT { sizeof(patchcore_trust), NULL, NULL, 0, NULL, 0 }
+/** All defaults. */
+#define PATCHCORE_SIGN_OPTIONS_INIT { sizeof(patchcore_sign_options), NULL, 0, NULL, 0, NULL, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_SIGNED_FILE_INIT { sizeof(patchcore_signed_file), { 0 }, { 0 } }
+/** To be filled. */
+#define PATCHCORE_SIGNATURE_INFO_INIT { sizeof(patchcore_signature_info), NULL, 0, NULL, 0, { 0 } }
+
+/* ---- Directories --------------------------------------------------------------------------------------------------- */
+
+/** A regular file. */
+#define PATCHCORE_ITEM_FILE 1
+/** A directory. */
+#define PATCHCORE_ITEM_DIRECTORY 2
+/** A symbolic link. */
+#define PATCHCORE_ITEM_SYMLINK 3
+/** A file whose bytes are in the package. */
+#define PATCHCORE_CHANGE_REPLACE 1
+/** A file made from an old one and a delta. */
+#define PATCHCORE_CHANGE_DELTA 2
+/** A file whose bytes are those of an old one: a rename, a move or a copy. */
+#define PATCHCORE_CHANGE_COPY 3
+/** A file that becomes executable, or no longer is. */
+#define PATCHCORE_CHANGE_MODE 4
+/** A directory that is made. */
+#define PATCHCORE_CHANGE_DIRECTORY 5
+/** A symbolic link. */
+#define PATCHCORE_CHANGE_SYMLINK 6
+/** Something that goes away. */
+#define PATCHCORE_CHANGE_DELETE 7
+/** How many numbers PATCHCORE_CHANGE_* may come to have in this major version. */
+#define PATCHCORE_CHANGE_SLOTS 16
+/** The bytes of a version as text with its NUL, at most. */
+#define PATCHCORE_VERSION_TEXT_SIZE 96
+
+/** What stood in a directory when it was looked at. */
+typedef struct patchcore_snapshot patchcore_snapshot;
+
+/** How a directory is looked at. Begin with PATCHCORE_SCAN_OPTIONS_INIT; NULL is all defaults. */
+typedef struct patchcore_scan_options {
+    /** sizeof(patchcore_scan_options). */
+    size_t struct_size;
+    /** Patterns of what is no part of the tree, as in .gitignore; those in a file .patchcoreignore hold as well. */
+    const char *const *exclude;
+    /** The bytes of each pattern; NULL where all end with a NUL. */
+    const size_t *exclude_lens;
+    /** How many patterns there are. */
+    size_t exclude_count;
+    /** Not zero: take what symbolic links point to in the place of the links. */
+    int32_t dereference;
+    /** Threads that read and hash at a time; 0 is 1. */
+    uint64_t threads;
+} patchcore_scan_options;
+
+/** What stands in a directory as a whole. Begin with PATCHCORE_SNAPSHOT_INFO_INIT. */
+typedef struct patchcore_snapshot_info {
+    /** sizeof(patchcore_snapshot_info). */
+    size_t struct_size;
+    /** The digest that names the tree. */
+    uint8_t digest[PATCHCORE_DIGEST_SIZE];
+    /** The bytes of all files. */
+    uint64_t size;
+    /** How many items there are. */
+    size_t item_count;
+} patchcore_snapshot_info;
+
+/** One thing in a directory. Begin with PATCHCORE_TREE_ITEM_INIT. */
+typedef struct patchcore_tree_item {
+    /** sizeof(patchcore_tree_item). */
+    size_t struct_size;
+    /** Where it is: names with "/" between, from the root; UTF-8, NUL-terminated, borrowed from the snapshot. */
+    const char *path;
+    /** The bytes of `path`. */
+    size_t path_len;
+    /** One of PATCHCORE_ITEM_*. */
+    int32_t kind;
+    /** 1 where it is a file that may be executed, else 0. */
+    int32_t executable;
+    /** The bytes of a file; else 0. */
+    uint64_t size;
+    /** The SHA-256 of a file; else zeros. */
+    uint8_t digest[PATCHCORE_DIGEST_SIZE];
+    /** Where a symbolic link points, as `path`; else NULL. */
+    const char *target;
+    /** The bytes of `target`. */
+    size_t target_len;
+} patchcore_tree_item;
+
+/** What a directory is known to be. Begin with PATCHCORE_INSTALLED_INIT. */
+typedef struct patchcore_installed {
+    /** sizeof(patchcore_installed). */
+    size_t struct_size;
+    /** 1 where anything is known, else 0: no patch was applied to the directory. */
+    int32_t known;
+    /** 1 where `tree` is known, else 0. */
+    int32_t has_tree;
+    /** The digest of the tree that was installed last. */
+    uint8_t tree[PATCHCORE_DIGEST_SIZE];
+    /** The version that was installed last, NUL-terminated; empty where it is not known. */
+    char version[PATCHCORE_VERSION_TEXT_SIZE];
+} patchcore_installed;
+
+/**
+ * Says what a kind of item is called.
+ *
+ * @param kind Any number.
+ * @return The name, such as "directory", or "unknown"; NUL-terminated, never freed.
+ *
+ * Thread-safety: may be called from any thread.
+ * @since 0.1.0
+ */
+const char *patchcore_item_name(int32_t kind);
+
+/**
+ * Says what a kind of change is called.
+ *
+ * @param kind Any number.
+ * @return The name, such as "replace", or "unknown"; NUL-terminated, never freed.
+ *
+ * Thread-safety: may be called from any thread.
+ * @since 0.1.0
+ */
+const char *patchcore_change_name(int32_t kind);
+
+/**
+ * Looks through a directory and hashes its files.
+ *
+ * @param root The directory; borrowed for the call.
+ * @param root_len The bytes of `root`, or PATCHCORE_NUL_TERMINATED.
+ * @param options What to look at and how, borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_snapshot Receives what stands there, to be freed with patchcore_snapshot_free(); NULL on failure.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_UNSUPPORTED in a library built without directories.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_scan(const char *root,
+                                     size_t root_len,
+                                     const patchcore_scan_options *options,
+                                     const patchcore_job *job,
+                                     patchcore_snapshot **out_snapshot,
+                                     patchcore_error **out_error);
+
+/**
+ * Says what stands in a directory as a whole.
+ *
+ * @param snapshot The snapshot, borrowed.
+ * @param out_info Receives it.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error.
+ *
+ * Thread-safety: a snapshot may be read from several threads at once.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_snapshot_get_info(const patchcore_snapshot *snapshot,
+                                             patchcore_snapshot_info *out_info,
+                                             patchcore_error **out_error);
+
+/**
+ * Gives one item, in the order of paths.
+ *
+ * @param snapshot The snapshot, borrowed.
+ * @param index Which item, from 0 on.
+ * @param out_item Receives it; its strings are borrowed from the snapshot.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_INVALID_ARGUMENT where there is no such item.
+ *
+ * Thread-safety: a snapshot may be read from several threads at once.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_snapshot_get_item(const patchcore_snapshot *snapshot,
+                                             size_t index,
+                                             patchcore_tree_item *out_item,
+                                             patchcore_error **out_error);
+
+/**
+ * Frees a snapshot, and the strings borrowed from it.
+ *
+ * @param snapshot The snapshot, which must not be used any more, or NULL.
+ *
+ * Thread-safety: from one thread, when no other reads it any more.
+ * @since 0.1.0
+ */
+void patchcore_snapshot_free(patchcore_snapshot *snapshot);
+
+/**
+ * Takes back the last patch that was applied to a directory.
+ *
+ * @param root The directory; borrowed for the call.
+ * @param root_len The bytes of `root`, or PATCHCORE_NUL_TERMINATED.
+ * @param overwrite_local Not zero: give up what somebody changed since the patch was applied.
+ * @param threads Threads that hash at a time; 0 is 1.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_installed Receives what the directory is known to be then, or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error: PATCHCORE_INVALID_ARGUMENT where no backup is kept, PATCHCORE_CONFLICT
+ *         where files were changed since; patchcore_error_outcome() says what became of the directory.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_rollback(const char *root,
+                                         size_t root_len,
+                                         int32_t overwrite_local,
+                                         uint64_t threads,
+                                         const patchcore_job *job,
+                                         patchcore_installed *out_installed,
+                                         patchcore_error **out_error);
+
+/**
+ * Finishes what a crash left of a change of a directory: afterwards the directory is the old one or the new one. Applying a
+ * patch and taking one back do this first.
+ *
+ * @param root The directory; borrowed for the call.
+ * @param root_len The bytes of `root`, or PATCHCORE_NUL_TERMINATED.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_installed Receives what the directory is known to be, or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, also where there was nothing to finish, or the status of the error.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_recover(const char *root,
+                                        size_t root_len,
+                                        const patchcore_job *job,
+                                        patchcore_installed *out_installed,
+                                        patchcore_error **out_error);
+
+/**
+ * Says what a directory is known to be. Nothing is written.
+ *
+ * @param root The directory; borrowed for the call.
+ * @param root_len The bytes of `root`, or PATCHCORE_NUL_TERMINATED.
+ * @param out_installed Receives it.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, also where nothing is known, or the status of the error.
+ *
+ * Thread-safety: may be called from any thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_installed(const char *root,
+                                          size_t root_len,
+                                          patchcore_installed *out_installed,
+                                          patchcore_error **out_error);
+
+/**
+ * Gives up the backup of a directory: the last patch can then not be taken back any more.
+ *
+ * @param root The directory; borrowed for the call.
+ * @param root_len The bytes of `root`, or PATCHCORE_NUL_TERMINATED.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_had_backup Receives 1 where there was one, else 0; or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_clean(const char *root,
+                                      size_t root_len,
+                                      const patchcore_job *job,
+                                      int32_t *out_had_backup,
+                                      patchcore_error **out_error);
+
+/** All defaults. */
+#define PATCHCORE_SCAN_OPTIONS_INIT { sizeof(patchcore_scan_options), NULL, NULL, 0, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_SNAPSHOT_INFO_INIT { sizeof(patchcore_snapshot_info), { 0 }, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_TREE_ITEM_INIT { sizeof(patchcore_tree_item), NULL, 0, 0, 0, 0, { 0 }, NULL, 0 }
+/** To be filled. */
+#define PATCHCORE_INSTALLED_INIT { sizeof(patchcore_installed), 0, 0, { 0 }, { 0 } }
+
+/* ---- Tree patches: from one directory to another ------------------------------------------------------------------- */
+
+/** An open tree patch: a package of what turns one directory into another. */
+typedef struct patchcore_tree_patch patchcore_tree_patch;
+
+/** What a tree patch says about itself. Begin with PATCHCORE_TREE_PATCH_INFO_INIT. */
+typedef struct patchcore_tree_patch_info {
+    /** sizeof(patchcore_tree_patch_info). */
+    size_t struct_size;
+    /** The bytes of the package. */
+    uint64_t package_size;
+    /** The bytes of the files that applying it writes. */
+    uint64_t new_size;
+    /** How many paths change. */
+    size_t change_count;
+    /** How many paths change, by what is done to them: the numbers PATCHCORE_CHANGE_* are the indexes. */
+    uint64_t changes[PATCHCORE_CHANGE_SLOTS];
+    /** 1 where `old_tree` is known, else 0. */
+    int32_t has_old_tree;
+    /** 1 where `new_tree` is known, else 0. */
+    int32_t has_new_tree;
+    /** The digest of the tree that it was made from. */
+    uint8_t old_tree[PATCHCORE_DIGEST_SIZE];
+    /** The digest of the tree that it makes. */
+    uint8_t new_tree[PATCHCORE_DIGEST_SIZE];
+    /** The lowest version that it applies to, NUL-terminated, borrowed from the patch; NULL where it applies to any. */
+    const char *min_version;
+    /** The bytes of `min_version`. */
+    size_t min_version_len;
+    /** The highest version that it applies to, as `min_version`. */
+    const char *max_version;
+    /** The bytes of `max_version`. */
+    size_t max_version_len;
+    /** The version that it makes, as `min_version`; NULL where it says none. */
+    const char *version;
+    /** The bytes of `version`. */
+    size_t version_len;
+    /** The identifier of the trusted key that signed it, NUL-terminated; empty where no signature was demanded. */
+    char key_id[PATCHCORE_KEY_ID_SIZE];
+} patchcore_tree_patch_info;
+
+/** What becomes of one path. Begin with PATCHCORE_TREE_CHANGE_INIT. */
+typedef struct patchcore_tree_change {
+    /** sizeof(patchcore_tree_change). */
+    size_t struct_size;
+    /** Where: names with "/" between, from the root; UTF-8, NUL-terminated, borrowed from where the change is listed. */
+    const char *path;
+    /** The bytes of `path`. */
+    size_t path_len;
+    /** What is done: one of PATCHCORE_CHANGE_*; a newer library may have others. */
+    int32_t kind;
+    /** The bytes of the new file; 0 where there is none. */
+    uint64_t bytes;
+} patchcore_tree_change;
+
+/** What checking a whole tree patch counted. Begin with PATCHCORE_TREE_PATCH_CONTENTS_INIT. */
+typedef struct patchcore_tree_patch_contents {
+    /** sizeof(patchcore_tree_patch_contents). */
+    size_t struct_size;
+    /** Whole files. */
+    uint64_t files;
+    /** Deltas. */
+    uint64_t deltas;
+    /** The bytes of both, unpacked. */
+    uint64_t bytes;
+} patchcore_tree_patch_contents;
+
+/**
+ * Opens a tree patch: a ZIP file, or a .tar.gz with the text of its operations.
+ *
+ * The file stays open, so that what was checked is what is used: what changes in it after this is PATCHCORE_CORRUPT when it is
+ * read.
+ *
+ * @param input The package; what it points to is borrowed until the patch is freed and no call uses it any more.
+ * @param operations The text of the operations of a .tar.gz, which is JSON; borrowed for the call. NULL and 0 for a ZIP file.
+ * @param operations_len The bytes of `operations`, or PATCHCORE_NUL_TERMINATED.
+ * @param trust Whose signature is demanded, borrowed for the call; NULL or one without keys for nobody's.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_patch Receives the patch, to be freed with patchcore_tree_patch_free(); NULL on failure.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error: PATCHCORE_BAD_SIGNATURE or PATCHCORE_UNTRUSTED_KEY where none of the keys
+ *         signed it, PATCHCORE_CORRUPT where it is no tree patch, PATCHCORE_UNSAFE_PATH where it would leave the directory.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_patch_open(const patchcore_input *input,
+                                           const char *operations,
+                                           size_t operations_len,
+                                           const patchcore_trust *trust,
+                                           const patchcore_job *job,
+                                           patchcore_tree_patch **out_patch,
+                                           patchcore_error **out_error);
+
+/**
+ * Frees a tree patch, and the strings borrowed from it. A call that uses it goes on, and what the patch borrows is borrowed
+ * until that call is done.
+ *
+ * @param patch The patch, which must not be used any more, or NULL.
+ *
+ * Thread-safety: may be called from any thread, also from a callback of a call that uses the patch.
+ * @since 0.1.0
+ */
+void patchcore_tree_patch_free(patchcore_tree_patch *patch);
+
+/**
+ * Says what a tree patch says about itself.
+ *
+ * @param patch The patch, borrowed.
+ * @param out_info Receives it; its strings are borrowed from the patch.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error.
+ *
+ * Thread-safety: a patch may be used from several threads at once.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_patch_get_info(const patchcore_tree_patch *patch,
+                                               patchcore_tree_patch_info *out_info,
+                                               patchcore_error **out_error);
+
+/**
+ * Gives one change, in the order of paths.
+ *
+ * @param patch The patch, borrowed.
+ * @param index Which change, from 0 on.
+ * @param out_change Receives it; its string is borrowed from the patch.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_INVALID_ARGUMENT where there is no such change.
+ *
+ * Thread-safety: a patch may be used from several threads at once.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_patch_get_change(const patchcore_tree_patch *patch,
+                                                 size_t index,
+                                                 patchcore_tree_change *out_change,
+                                                 patchcore_error **out_error);
+
+/**
+ * Reads everything in a tree patch and checks it.
+ *
+ * @param patch The patch, borrowed.
+ * @param limits What checking may use, borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_contents Receives what was counted, or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_CORRUPT where a file is not the promised one or a delta is
+ *         damaged.
+ *
+ * Thread-safety: a patch may be used from several threads at once; callbacks are called on the calling thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_patch_verify(const patchcore_tree_patch *patch,
+                                             const patchcore_limits *limits,
+                                             const patchcore_job *job,
+                                             patchcore_tree_patch_contents *out_contents,
+                                             patchcore_error **out_error);
+
+/** To be filled. */
+#define PATCHCORE_TREE_PATCH_INFO_INIT \
+    { sizeof(patchcore_tree_patch_info), 0, 0, 0, { 0 }, 0, 0, { 0 }, { 0 }, NULL, 0, NULL, 0, NULL, 0, { 0 } }
+/** To be filled. */
+#define PATCHCORE_TREE_CHANGE_INIT { sizeof(patchcore_tree_change), NULL, 0, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_TREE_PATCH_CONTENTS_INIT { sizeof(patchcore_tree_patch_contents), 0, 0, 0 }
+
+/* ---- Applying tree patches ----------------------------------------------------------------------------------------- */
+
+/** It is neither what the patch expects nor what it makes; `overwrite_local` takes the patch's. */
+#define PATCHCORE_CONFLICT_MODIFIED 1
+/** Other files are made from it, and it is not what they were made from. */
+#define PATCHCORE_CONFLICT_SOURCE 2
+/** It is a directory that holds something that the patch does not know. */
+#define PATCHCORE_CONFLICT_NOT_EMPTY 3
+/** It has to be a directory, since the patch puts something into it. */
+#define PATCHCORE_CONFLICT_NO_DIRECTORY 4
+/** It should be there and is not. */
+#define PATCHCORE_DIFFERENCE_MISSING 1
+/** It is there and should be something else. */
+#define PATCHCORE_DIFFERENCE_DIFFERENT 2
+/** It is there and should not be. */
+#define PATCHCORE_DIFFERENCE_UNEXPECTED 3
+
+/** Paths in a directory. */
+typedef struct patchcore_paths patchcore_paths;
+
+/** What applying a tree patch to a directory would do. */
+typedef struct patchcore_tree_plan patchcore_tree_plan;
+
+/** How a directory differs from what a tree patch makes of it. */
+typedef struct patchcore_tree_verification patchcore_tree_verification;
+
+/** How a tree patch is applied. Begin with PATCHCORE_TREE_APPLY_OPTIONS_INIT; NULL is all defaults. */
+typedef struct patchcore_tree_apply_options {
+    /** sizeof(patchcore_tree_apply_options). */
+    size_t struct_size;
+    /** Not zero: take the patch's side wherever somebody changed the directory. */
+    int32_t overwrite_local;
+    /** Not zero: keep nothing for a later rollback. An apply that fails still leaves the old directory. */
+    int32_t no_backup;
+    /** Threads that hash at a time; 0 is 1. */
+    uint64_t threads;
+    /** Bytes of memory that applying a delta may take; 0 is 4 GiB, UINT64_MAX is no limit. */
+    uint64_t max_memory;
+} patchcore_tree_apply_options;
+
+/** What applying a tree patch would do, as a whole. Begin with PATCHCORE_TREE_PLAN_INFO_INIT. */
+typedef struct patchcore_tree_plan_info {
+    /** sizeof(patchcore_tree_plan_info). */
+    size_t struct_size;
+    /** How many paths would be changed. */
+    size_t action_count;
+    /** How many things stand in the way; with any, applying is PATCHCORE_CONFLICT. */
+    size_t conflict_count;
+    /** How many paths are there and would be kept as they are. */
+    size_t kept_count;
+    /** Changes that are made already. */
+    uint64_t done_before;
+    /** The bytes of the new files. */
+    uint64_t bytes;
+} patchcore_tree_plan_info;
+
+/** Something that stands in the way of a tree patch. Begin with PATCHCORE_TREE_CONFLICT_INIT. */
+typedef struct patchcore_tree_conflict {
+    /** sizeof(patchcore_tree_conflict). */
+    size_t struct_size;
+    /** Where it is: UTF-8, NUL-terminated, borrowed from the plan. */
+    const char *path;
+    /** The bytes of `path`. */
+    size_t path_len;
+    /** What is wrong with it: one of PATCHCORE_CONFLICT_*; a newer library may have others. */
+    int32_t reason;
+} patchcore_tree_conflict;
+
+/** What applying a tree patch did. Begin with PATCHCORE_TREE_APPLY_STATS_INIT. */
+typedef struct patchcore_tree_apply_stats {
+    /** sizeof(patchcore_tree_apply_stats). */
+    size_t struct_size;
+    /** Paths that were changed. */
+    uint64_t changed;
+    /** Changes that were made already. */
+    uint64_t done_before;
+    /** The bytes of the new files. */
+    uint64_t bytes;
+    /** How many paths are there and were kept as they are, since the patch only installs them once. */
+    size_t kept_count;
+} patchcore_tree_apply_stats;
+
+/** How a directory differs from what a tree patch makes of it, as a whole. Begin with PATCHCORE_TREE_VERIFICATION_INFO_INIT. */
+typedef struct patchcore_tree_verification_info {
+    /** sizeof(patchcore_tree_verification_info). */
+    size_t struct_size;
+    /** 1 where the directory is what the patch makes of it, else 0. */
+    int32_t is_clean;
+    /** How many paths of the patch are as it promises. */
+    uint64_t matches;
+    /** How many are not. */
+    size_t difference_count;
+} patchcore_tree_verification_info;
+
+/** A path that is not as a tree patch promises. Begin with PATCHCORE_TREE_DIFFERENCE_INIT. */
+typedef struct patchcore_tree_difference {
+    /** sizeof(patchcore_tree_difference). */
+    size_t struct_size;
+    /** Where it is: UTF-8, NUL-terminated, borrowed from the verification. */
+    const char *path;
+    /** The bytes of `path`. */
+    size_t path_len;
+    /** What is wrong with it: one of PATCHCORE_DIFFERENCE_*. */
+    int32_t kind;
+} patchcore_tree_difference;
+
+/**
+ * Says what a reason for a conflict is called.
+ *
+ * @param reason Any number.
+ * @return The name, such as "modified", or "unknown"; NUL-terminated, never freed.
+ *
+ * Thread-safety: may be called from any thread.
+ * @since 0.1.0
+ */
+const char *patchcore_conflict_name(int32_t reason);
+
+/**
+ * Says what applying a tree patch to a directory would do. Nothing is written.
+ *
+ * @param patch The patch, borrowed.
+ * @param root The directory; borrowed for the call.
+ * @param root_len The bytes of `root`, or PATCHCORE_NUL_TERMINATED.
+ * @param options How it would be applied, borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_plan Receives the plan, to be freed with patchcore_tree_plan_free(); NULL on failure.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, also where something stands in the way, or the status of the error.
+ *
+ * Thread-safety: a patch may be used from several threads at once; callbacks are called on the calling thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_patch_plan(const patchcore_tree_patch *patch,
+                                           const char *root,
+                                           size_t root_len,
+                                           const patchcore_tree_apply_options *options,
+                                           const patchcore_job *job,
+                                           patchcore_tree_plan **out_plan,
+                                           patchcore_error **out_error);
+
+/**
+ * Says what a plan comes to as a whole.
+ *
+ * @param plan The plan, borrowed.
+ * @param out_info Receives it.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error.
+ *
+ * Thread-safety: a plan may be read from several threads at once.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_plan_get_info(const patchcore_tree_plan *plan,
+                                              patchcore_tree_plan_info *out_info,
+                                              patchcore_error **out_error);
+
+/**
+ * Gives one path that would be changed.
+ *
+ * @param plan The plan, borrowed.
+ * @param index Which one, from 0 on.
+ * @param out_action Receives it; its string is borrowed from the plan.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_INVALID_ARGUMENT where there is none.
+ *
+ * Thread-safety: a plan may be read from several threads at once.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_plan_get_action(const patchcore_tree_plan *plan,
+                                                size_t index,
+                                                patchcore_tree_change *out_action,
+                                                patchcore_error **out_error);
+
+/**
+ * Gives one thing that stands in the way.
+ *
+ * @param plan The plan, borrowed.
+ * @param index Which one, from 0 on.
+ * @param out_conflict Receives it; its string is borrowed from the plan.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_INVALID_ARGUMENT where there is none.
+ *
+ * Thread-safety: a plan may be read from several threads at once.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_plan_get_conflict(const patchcore_tree_plan *plan,
+                                                  size_t index,
+                                                  patchcore_tree_conflict *out_conflict,
+                                                  patchcore_error **out_error);
+
+/**
+ * Gives one path that would be kept as it is.
+ *
+ * @param plan The plan, borrowed, or NULL.
+ * @param index Which one, from 0 on.
+ * @param out_len Receives the bytes of the path, 0 where there is none; or NULL.
+ * @return The path: UTF-8, NUL-terminated, borrowed from the plan; NULL where there is none.
+ *
+ * Thread-safety: a plan may be read from several threads at once.
+ * @since 0.1.0
+ */
+const char *patchcore_tree_plan_kept(const patchcore_tree_plan *plan, size_t index, size_t *out_len);
+
+/**
+ * Frees a plan, and the strings borrowed from it.
+ *
+ * @param plan The plan, which must not be used any more, or NULL.
+ *
+ * Thread-safety: from one thread, when no other reads it any more.
+ * @since 0.1.0
+ */
+void patchcore_tree_plan_free(patchcore_tree_plan *plan);
+
+/**
+ * Applies a tree patch to a directory: afterwards it is the new one, or with an error the old one, whatever happens.
+ *
+ * What a crash leaves is put right by whatever is done with the directory next, or by patchcore_tree_recover(). A cancellation
+ * before the commit leaves the directory as it was; after that it comes too late.
+ *
+ * @param patch The patch, borrowed.
+ * @param root The directory; borrowed for the call.
+ * @param root_len The bytes of `root`, or PATCHCORE_NUL_TERMINATED.
+ * @param options How to apply, borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_stats Receives what was done, or NULL.
+ * @param out_kept Receives the paths that were kept as they are, to be freed with patchcore_paths_free(), NULL on failure; or
+ *                 NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, also where the directory was the new one already, or the status of the error: PATCHCORE_CONFLICT,
+ *         naming all of them, where files are not what the patch was made for. patchcore_error_outcome() says what became of
+ *         the directory.
+ *
+ * Thread-safety: a patch may be used from several threads at once; callbacks are called on the calling thread. Of those that
+ * change one directory at the same time, in whatever process, all but one get PATCHCORE_BUSY.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_patch_apply(const patchcore_tree_patch *patch,
+                                            const char *root,
+                                            size_t root_len,
+                                            const patchcore_tree_apply_options *options,
+                                            const patchcore_job *job,
+                                            patchcore_tree_apply_stats *out_stats,
+                                            patchcore_paths **out_kept,
+                                            patchcore_error **out_error);
+
+/**
+ * Says how many paths there are.
+ *
+ * @param paths The paths, borrowed, or NULL.
+ * @return How many; 0 for NULL.
+ *
+ * Thread-safety: paths may be read from several threads at once.
+ * @since 0.1.0
+ */
+size_t patchcore_paths_count(const patchcore_paths *paths);
+
+/**
+ * Gives one path.
+ *
+ * @param paths The paths, borrowed, or NULL.
+ * @param index Which one, from 0 on.
+ * @param out_len Receives the bytes of the path, 0 where there is none; or NULL.
+ * @return The path: UTF-8, NUL-terminated, valid until the paths are freed; NULL where there is none.
+ *
+ * Thread-safety: paths may be read from several threads at once.
+ * @since 0.1.0
+ */
+const char *patchcore_paths_get(const patchcore_paths *paths, size_t index, size_t *out_len);
+
+/**
+ * Frees paths.
+ *
+ * @param paths The paths, which must not be used any more, or NULL.
+ *
+ * Thread-safety: from one thread, when no other reads them any more.
+ * @since 0.1.0
+ */
+void patchcore_paths_free(patchcore_paths *paths);
+
+/**
+ * Says in what a directory differs from what a tree patch makes of it. Nothing is written.
+ *
+ * @param patch The patch, borrowed.
+ * @param root The directory; borrowed for the call.
+ * @param root_len The bytes of `root`, or PATCHCORE_NUL_TERMINATED.
+ * @param threads Threads that hash at a time; 0 is 1.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_verification Receives what was found, to be freed with patchcore_tree_verification_free(); NULL on failure.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, also where the directory differs, or the status of the error.
+ *
+ * Thread-safety: a patch may be used from several threads at once; callbacks are called on the calling thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_patch_verify_tree(const patchcore_tree_patch *patch,
+                                                  const char *root,
+                                                  size_t root_len,
+                                                  uint64_t threads,
+                                                  const patchcore_job *job,
+                                                  patchcore_tree_verification **out_verification,
+                                                  patchcore_error **out_error);
+
+/**
+ * Says what was found as a whole.
+ *
+ * @param verification The verification, borrowed.
+ * @param out_info Receives it.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error.
+ *
+ * Thread-safety: a verification may be read from several threads at once.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_verification_get_info(const patchcore_tree_verification *verification,
+                                                      patchcore_tree_verification_info *out_info,
+                                                      patchcore_error **out_error);
+
+/**
+ * Gives one path that is not as the patch promises: first what is missing, then what is different, then what is unexpected.
+ *
+ * @param verification The verification, borrowed.
+ * @param index Which one, from 0 on.
+ * @param out_difference Receives it; its string is borrowed from the verification.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_INVALID_ARGUMENT where there is none.
+ *
+ * Thread-safety: a verification may be read from several threads at once.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_verification_get_difference(const patchcore_tree_verification *verification,
+                                                            size_t index,
+                                                            patchcore_tree_difference *out_difference,
+                                                            patchcore_error **out_error);
+
+/**
+ * Frees a verification, and the strings borrowed from it.
+ *
+ * @param verification The verification, which must not be used any more, or NULL.
+ *
+ * Thread-safety: from one thread, when no other reads it any more.
+ * @since 0.1.0
+ */
+void patchcore_tree_verification_free(patchcore_tree_verification *verification);
+
+/** All defaults. */
+#define PATCHCORE_TREE_APPLY_OPTIONS_INIT { sizeof(patchcore_tree_apply_options), 0, 0, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_TREE_PLAN_INFO_INIT { sizeof(patchcore_tree_plan_info), 0, 0, 0, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_TREE_CONFLICT_INIT { sizeof(patchcore_tree_conflict), NULL, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_TREE_APPLY_STATS_INIT { sizeof(patchcore_tree_apply_stats), 0, 0, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_TREE_VERIFICATION_INFO_INIT { sizeof(patchcore_tree_verification_info), 0, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_TREE_DIFFERENCE_INIT { sizeof(patchcore_tree_difference), NULL, 0, 0 }
+
+/* ---- Making tree patches ------------------------------------------------------------------------------------------- */
+
+/** Whole files are compressed as any ZIP tool reads it. */
+#define PATCHCORE_COMPRESSION_DEFLATE 0
+/** Whole files are not compressed. */
+#define PATCHCORE_COMPRESSION_STORED 1
+/** Whole files are compressed smaller, for tools that know it. */
+#define PATCHCORE_COMPRESSION_ZSTD 2
+
+/** How two directories are compared and packed. Begin with PATCHCORE_TREE_DIFF_OPTIONS_INIT; NULL is all defaults. */
+typedef struct patchcore_tree_diff_options {
+    /** sizeof(patchcore_tree_diff_options). */
+    size_t struct_size;
+    /** Patterns of what is no part of the trees, as in .gitignore; those in a file .patchcoreignore hold as well. */
+    const char *const *exclude;
+    /** The bytes of each pattern; NULL where all end with a NUL. */
+    const size_t *exclude_lens;
+    /** How many patterns there are. */
+    size_t exclude_count;
+    /** Patterns of what is installed where it is missing and never touched where it is there. */
+    const char *const *keep_local;
+    /** The bytes of each pattern; NULL where all end with a NUL. */
+    const size_t *keep_local_lens;
+    /** How many patterns there are. */
+    size_t keep_local_count;
+    /** Patterns of directories that are replaced as a whole where anything in them changes. */
+    const char *const *replace_directories;
+    /** The bytes of each pattern; NULL where all end with a NUL. */
+    const size_t *replace_directories_lens;
+    /** How many patterns there are. */
+    size_t replace_directories_count;
+    /** The lowest version that the patch applies to; NULL and 0 for any. */
+    const char *min_version;
+    /** The bytes of `min_version`, or PATCHCORE_NUL_TERMINATED. */
+    size_t min_version_len;
+    /** The highest version that the patch applies to; NULL and 0 for `min_version`. */
+    const char *max_version;
+    /** The bytes of `max_version`, or PATCHCORE_NUL_TERMINATED. */
+    size_t max_version_len;
+    /** The version that the patch makes; NULL and 0 where it says none. */
+    const char *version;
+    /** The bytes of `version`, or PATCHCORE_NUL_TERMINATED. */
+    size_t version_len;
+    /** Threads that work at a time; 0 is 1. The package is the same for any number. */
+    uint64_t threads;
+    /** Bytes of memory that applying a delta may take; 0 is 12 MiB, at least 256 KiB. */
+    uint64_t max_apply_memory;
+    /** 1 (fastest) to 9 (smallest deltas); 0 is 6. */
+    int32_t level;
+    /** How whole files are compressed: one of PATCHCORE_COMPRESSION_*. */
+    int32_t compression;
+    /** Not zero: take what symbolic links point to in the place of the links. */
+    int32_t dereference;
+    /** Not zero: an existing file is refused with PATCHCORE_INVALID_ARGUMENT. */
+    int32_t no_clobber;
+} patchcore_tree_diff_options;
+
+/** What two directories and the patch between them are. Begin with PATCHCORE_TREE_DIFF_STATS_INIT. */
+typedef struct patchcore_tree_diff_stats {
+    /** sizeof(patchcore_tree_diff_stats). */
+    size_t struct_size;
+    /** The digest of the old tree. */
+    uint8_t old_tree[PATCHCORE_DIGEST_SIZE];
+    /** The digest of the new tree. */
+    uint8_t new_tree[PATCHCORE_DIGEST_SIZE];
+    /** The bytes of the files of the new tree. */
+    uint64_t new_tree_size;
+    /** The bytes of the package. */
+    uint64_t package_size;
+    /** The bytes of the files that applying it writes. */
+    uint64_t new_size;
+    /** How many paths stay as they are. */
+    uint64_t unchanged;
+    /** How many paths change, by what is done to them: the numbers PATCHCORE_CHANGE_* are the indexes. */
+    uint64_t changes[PATCHCORE_CHANGE_SLOTS];
+} patchcore_tree_diff_stats;
+
+/** Where the parts of the file-operation form go. Begin with PATCHCORE_OPERATION_OUTPUTS_INIT. */
+typedef struct patchcore_operation_outputs {
+    /** sizeof(patchcore_operation_outputs). */
+    size_t struct_size;
+    /** The .tar.gz; borrowed for the call. */
+    const char *package;
+    /** The bytes of `package`, or PATCHCORE_NUL_TERMINATED. */
+    size_t package_len;
+    /** The file for the operations, which are JSON; borrowed for the call. */
+    const char *operations;
+    /** The bytes of `operations`, or PATCHCORE_NUL_TERMINATED. */
+    size_t operations_len;
+    /** The file that announces the package, for patchcore_update_from_package_info(); NULL and 0 for none. */
+    const char *package_info;
+    /** The bytes of `package_info`, or PATCHCORE_NUL_TERMINATED. */
+    size_t package_info_len;
+    /** Where the package will be fetched from, for `package_info`; NULL and 0 where there is none. */
+    const char *url;
+    /** The bytes of `url`, or PATCHCORE_NUL_TERMINATED. */
+    size_t url_len;
+} patchcore_operation_outputs;
+
+/** How several tree patches become one. Begin with PATCHCORE_TREE_SQUASH_OPTIONS_INIT; NULL is all defaults. */
+typedef struct patchcore_tree_squash_options {
+    /** sizeof(patchcore_tree_squash_options). */
+    size_t struct_size;
+    /** Worker threads; 0 is 1. The package is the same for any number. */
+    uint64_t threads;
+    /** Bytes of memory that applying a delta may take; 0 is 12 MiB, at least 256 KiB. */
+    uint64_t max_apply_memory;
+    /** Bytes of memory that squashing itself may take; 0 is 4 GiB, UINT64_MAX is no limit. */
+    uint64_t max_memory;
+    /** 1 (fastest) to 9 (smallest deltas); 0 is 6. */
+    int32_t level;
+    /** How whole files are compressed: one of PATCHCORE_COMPRESSION_*. */
+    int32_t compression;
+    /** Not zero: an existing file is refused with PATCHCORE_INVALID_ARGUMENT. */
+    int32_t no_clobber;
+} patchcore_tree_squash_options;
+
+/** What came of squashing tree patches. Begin with PATCHCORE_TREE_SQUASH_STATS_INIT. */
+typedef struct patchcore_tree_squash_stats {
+    /** sizeof(patchcore_tree_squash_stats). */
+    size_t struct_size;
+    /** The bytes of the package. */
+    uint64_t package_size;
+    /** How many paths change, by what is done to them: the numbers PATCHCORE_CHANGE_* are the indexes. */
+    uint64_t changes[PATCHCORE_CHANGE_SLOTS];
+} patchcore_tree_squash_stats;
+
+/**
+ * Makes the tree patch that turns one directory into another: a ZIP file in which whole files lie at their own paths.
+ *
+ * @param old_root The directory as it was; borrowed for the call.
+ * @param old_root_len The bytes of `old_root`, or PATCHCORE_NUL_TERMINATED.
+ * @param new_root The directory as it is to become; borrowed for the call.
+ * @param new_root_len The bytes of `new_root`, or PATCHCORE_NUL_TERMINATED.
+ * @param package The file that appears when the patch is complete; borrowed for the call.
+ * @param package_len The bytes of `package`, or PATCHCORE_NUL_TERMINATED.
+ * @param options How to compare and pack, borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_stats Receives what was made, or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_UNSAFE_PATH where a link leaves the directory or a name cannot
+ *         be kept everywhere, PATCHCORE_UNSUPPORTED in a library built to apply only.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_diff(const char *old_root,
+                                     size_t old_root_len,
+                                     const char *new_root,
+                                     size_t new_root_len,
+                                     const char *package,
+                                     size_t package_len,
+                                     const patchcore_tree_diff_options *options,
+                                     const patchcore_job *job,
+                                     patchcore_tree_diff_stats *out_stats,
+                                     patchcore_error **out_error);
+
+/**
+ * Makes the same in the file-operation form: a .tar.gz of whole files and whole directories, and beside it the operations that
+ * they are for.
+ *
+ * @param old_root The directory as it was; borrowed for the call.
+ * @param old_root_len The bytes of `old_root`, or PATCHCORE_NUL_TERMINATED.
+ * @param new_root The directory as it is to become; borrowed for the call.
+ * @param new_root_len The bytes of `new_root`, or PATCHCORE_NUL_TERMINATED.
+ * @param outputs Where the parts go; borrowed for the call.
+ * @param options How to compare and pack, borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_stats Receives what was made, or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_UNSUPPORTED in a library built to apply only.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_diff_operations(const char *old_root,
+                                                size_t old_root_len,
+                                                const char *new_root,
+                                                size_t new_root_len,
+                                                const patchcore_operation_outputs *outputs,
+                                                const patchcore_tree_diff_options *options,
+                                                const patchcore_job *job,
+                                                patchcore_tree_diff_stats *out_stats,
+                                                patchcore_error **out_error);
+
+/**
+ * Makes one tree patch of several, each of which continues the one before; no directory is needed.
+ *
+ * @param patches The patches in order; borrowed for the call.
+ * @param count How many there are, at least one.
+ * @param package The file that appears when the patch is complete; borrowed for the call.
+ * @param package_len The bytes of `package`, or PATCHCORE_NUL_TERMINATED.
+ * @param options How to encode and pack, and limits; borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_stats Receives what was made, or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_SOURCE_MISMATCH where one does not continue the one before,
+ *         PATCHCORE_UNSUPPORTED in a library built to apply only.
+ *
+ * Thread-safety: patches may be used from several threads at once; callbacks are called on the calling thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_tree_squash(const patchcore_tree_patch *const *patches,
+                                       size_t count,
+                                       const char *package,
+                                       size_t package_len,
+                                       const patchcore_tree_squash_options *options,
+                                       const patchcore_job *job,
+                                       patchcore_tree_squash_stats *out_stats,
+                                       patchcore_error **out_error);
+
+/** All defaults. */
+#define PATCHCORE_TREE_DIFF_OPTIONS_INIT \
+    { sizeof(patchcore_tree_diff_options), NULL, NULL, 0, NULL, NULL, 0, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, \
+      0, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_TREE_DIFF_STATS_INIT { sizeof(patchcore_tree_diff_stats), { 0 }, { 0 }, 0, 0, 0, 0, { 0 } }
+/** Outputs that are none yet: `package` and `operations` are to be set. */
+#define PATCHCORE_OPERATION_OUTPUTS_INIT { sizeof(patchcore_operation_outputs), NULL, 0, NULL, 0, NULL, 0, NULL, 0 }
+/** All defaults. */
+#define PATCHCORE_TREE_SQUASH_OPTIONS_INIT { sizeof(patchcore_tree_squash_options), 0, 0, 0, 0, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_TREE_SQUASH_STATS_INIT { sizeof(patchcore_tree_squash_stats), 0, { 0 } }
+
+/* ---- Fetching files ------------------------------------------------------------------------------------------------ */
+
+/** How files are fetched. Begin with PATCHCORE_FETCH_OPTIONS_INIT; NULL is all defaults. */
+typedef struct patchcore_fetch_options {
+    /** sizeof(patchcore_fetch_options). */
+    size_t struct_size;
+    /** The SHA-256 that the file must have, 32 bytes; NULL where it is not known. */
+    const uint8_t *digest;
+    /** The size in bytes that the file must have; it counts only where `has_size` is not zero. */
+    uint64_t size;
+    /** More bytes than this are PATCHCORE_LIMIT; 0 is no limit. */
+    uint64_t max_size;
+    /** At most so many bytes a second; 0 is as fast as it goes. */
+    uint64_t max_bytes_per_second;
+    /** Milliseconds after which nothing arriving is PATCHCORE_TIMEOUT; 0 is 300,000. */
+    uint64_t idle_timeout_ms;
+    /** How often a place is tried again in vain; 0 is 5, less is not at all. */
+    int32_t retries;
+    /** Not zero: `size` is given. */
+    int32_t has_size;
+    /** The proxy, or "none"; NULL and 0 for what the environment says. */
+    const char *proxy;
+    /** The bytes of `proxy`, or PATCHCORE_NUL_TERMINATED. */
+    size_t proxy_len;
+    /** A PEM file of the authorities whose certificates servers may have; NULL and 0 for those of the web. */
+    const char *authorities;
+    /** The bytes of `authorities`, or PATCHCORE_NUL_TERMINATED. */
+    size_t authorities_len;
+} patchcore_fetch_options;
+
+/** A file that was fetched. Begin with PATCHCORE_FETCH_STATS_INIT. */
+typedef struct patchcore_fetch_stats {
+    /** sizeof(patchcore_fetch_stats). */
+    size_t struct_size;
+    /** The SHA-256 of the file. */
+    uint8_t digest[PATCHCORE_DIGEST_SIZE];
+    /** Its size in bytes. */
+    uint64_t size;
+    /** The bytes that came now; the others were there from an earlier try. */
+    uint64_t transferred;
+    /** Which of the places it came from last, from 0 on; -1 where nothing had to come. */
+    int64_t source;
+} patchcore_fetch_stats;
+
+/**
+ * Fetches a file from the first of several places that works.
+ *
+ * What came stays beside the file until that is complete or turns out to be wrong, and the next fetch goes on from there. The
+ * file itself appears whole and verified, or not at all.
+ *
+ * @param urls The places, at least one: URLs of http, https or file, or paths; borrowed for the call.
+ * @param url_lens The bytes of each place; NULL where all end with a NUL.
+ * @param url_count How many there are.
+ * @param to The file; borrowed for the call.
+ * @param to_len The bytes of `to`, or PATCHCORE_NUL_TERMINATED.
+ * @param options How to fetch, and what is known of the file; borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_stats Receives what came, or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_UNSUPPORTED for http and https in a library built without.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_file_fetch(const char *const *urls,
+                                      const size_t *url_lens,
+                                      size_t url_count,
+                                      const char *to,
+                                      size_t to_len,
+                                      const patchcore_fetch_options *options,
+                                      const patchcore_job *job,
+                                      patchcore_fetch_stats *out_stats,
+                                      patchcore_error **out_error);
+
+/** All defaults. */
+#define PATCHCORE_FETCH_OPTIONS_INIT { sizeof(patchcore_fetch_options), NULL, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, 0 }
+/** To be filled. */
+#define PATCHCORE_FETCH_STATS_INIT { sizeof(patchcore_fetch_stats), { 0 }, 0, 0, 0 }
+
+/* ---- Updates of directories ---------------------------------------------------------------------------------------- */
+
+/** Nothing is to be done. */
+#define PATCHCORE_UPDATE_NOTHING 1
+/** Nothing was done, since only the decision was asked for. */
+#define PATCHCORE_UPDATE_DECIDED 2
+/** The package is there, verified. */
+#define PATCHCORE_UPDATE_DOWNLOADED 3
+/** The directory is of the new version. */
+#define PATCHCORE_UPDATE_APPLIED 4
+
+/** What an update did, and why. */
+typedef struct patchcore_update_report patchcore_update_report;
+
+/**
+ * The document that says what there is to install. Begin with PATCHCORE_DOCUMENT_INIT, and set either `url` or `json` and
+ * `base`.
+ */
+typedef struct patchcore_document {
+    /** sizeof(patchcore_document). */
+    size_t struct_size;
+    /** The URL or the path that the document is at; NULL and 0 where its text is given. */
+    const char *url;
+    /** The bytes of `url`, or PATCHCORE_NUL_TERMINATED. */
+    size_t url_len;
+    /** The text of the document; NULL and 0 where `url` is given. */
+    const char *json;
+    /** The bytes of `json`, or PATCHCORE_NUL_TERMINATED. */
+    size_t json_len;
+    /** Where the text came from: the URL or the path that relative URLs in it lie beside. */
+    const char *base;
+    /** The bytes of `base`, or PATCHCORE_NUL_TERMINATED. */
+    size_t base_len;
+} patchcore_document;
+
+/** How a directory is updated. Begin with PATCHCORE_UPDATE_OPTIONS_INIT; NULL is all defaults. */
+typedef struct patchcore_update_options {
+    /** sizeof(patchcore_update_options). */
+    size_t struct_size;
+    /** Public keys, one of which must have signed the package; without any, only its hash is checked. */
+    const char *const *public_keys;
+    /** The bytes of each key; NULL where all end with a NUL. */
+    const size_t *public_key_lens;
+    /** How many keys there are. */
+    size_t public_key_count;
+    /** The version that is installed; NULL and 0 for what the directory itself remembers. */
+    const char *installed;
+    /** The bytes of `installed`, or PATCHCORE_NUL_TERMINATED. */
+    size_t installed_len;
+    /** Paths that every installation has; where one is missing, the full package is taken. */
+    const char *const *required;
+    /** The bytes of each path; NULL where all end with a NUL. */
+    const size_t *required_lens;
+    /** How many paths there are. */
+    size_t required_count;
+    /** The architecture that packages must be for; NULL and 0 for that of this machine. */
+    const char *architecture;
+    /** The bytes of `architecture`, or PATCHCORE_NUL_TERMINATED. */
+    size_t architecture_len;
+    /** The folder where packages are kept; NULL and 0 for the work folder of the directory, until they are applied. */
+    const char *cache;
+    /** The bytes of `cache`, or PATCHCORE_NUL_TERMINATED. */
+    size_t cache_len;
+    /** How packages are fetched, borrowed for the call, or NULL; size and digest come from the document. */
+    const patchcore_fetch_options *fetch;
+    /** How packages are applied, borrowed for the call, or NULL. */
+    const patchcore_tree_apply_options *apply;
+    /** Not zero: take the full package whatever is installed. */
+    int32_t force_full;
+    /** Not zero: download and verify, and leave the directory as it is. */
+    int32_t download_only;
+    /** Not zero: decide, and do nothing. */
+    int32_t dry_run;
+} patchcore_update_options;
+
+/**
+ * What an update did, and why. Begin with PATCHCORE_UPDATE_INFO_INIT. All strings are NUL-terminated and borrowed from the
+ * report.
+ */
+typedef struct patchcore_update_info {
+    /** sizeof(patchcore_update_info). */
+    size_t struct_size;
+    /** What was done: one of PATCHCORE_UPDATE_*; a newer library may have others. */
+    int32_t action;
+    /** 1 where a package was fetched: see patchcore_update_report_get_fetched(). Else 0. */
+    int32_t has_fetched;
+    /** 1 where a package was applied: see patchcore_update_report_get_applied(). Else 0. */
+    int32_t has_applied;
+    /** Which kind of package was chosen: "none", "patch" or "full". */
+    const char *strategy;
+    /** Why, such as "up_to_date". */
+    const char *reason;
+    /** The version that was installed; NULL where that is not known. */
+    const char *from;
+    /** The bytes of `from`. */
+    size_t from_len;
+    /** The version that the document leads to; NULL where it does not say. */
+    const char *to;
+    /** The bytes of `to`. */
+    size_t to_len;
+    /** Where the package is; NULL where none is needed. */
+    const char *url;
+    /** The bytes of `url`. */
+    size_t url_len;
+    /** The file that it was downloaded to; NULL where there is none. */
+    const char *file;
+    /** The bytes of `file`. */
+    size_t file_len;
+    /** The identifier of the trusted key that signed the package; empty where no signature was demanded. */
+    char key_id[PATCHCORE_KEY_ID_SIZE];
+} patchcore_update_info;
+
+/**
+ * Says what an action of an update is called.
+ *
+ * @param action Any number.
+ * @return The name, such as "applied", or "unknown"; NUL-terminated, never freed.
+ *
+ * Thread-safety: may be called from any thread.
+ * @since 0.1.0
+ */
+const char *patchcore_update_name(int32_t action);
+
+/**
+ * Applies the one package that a document announces to a directory: fetches it, verifies it, applies it, and remembers its
+ * version.
+ *
+ * @param root The directory; borrowed for the call.
+ * @param root_len The bytes of `root`, or PATCHCORE_NUL_TERMINATED.
+ * @param document What announces the package; borrowed for the call.
+ * @param options What to demand and how to do it, borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_report Receives what was done, to be freed with patchcore_update_report_free(), NULL on failure; or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, also where its version is installed already, or the status of the error: PATCHCORE_STALE where the
+ *         version is older than the installed one. patchcore_error_outcome() says what became of the directory.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_update_from_package_info(const char *root,
+                                                    size_t root_len,
+                                                    const patchcore_document *document,
+                                                    const patchcore_update_options *options,
+                                                    const patchcore_job *job,
+                                                    patchcore_update_report **out_report,
+                                                    patchcore_error **out_error);
+
+/**
+ * Brings a directory to the release of a service manifest, by a patch or by the full package, whichever the installed version
+ * calls for.
+ *
+ * @param root The directory; borrowed for the call.
+ * @param root_len The bytes of `root`, or PATCHCORE_NUL_TERMINATED.
+ * @param document The service manifest; borrowed for the call.
+ * @param options What to demand and how to do it, borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_report Receives what was done, to be freed with patchcore_update_report_free(), NULL on failure; or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, also where nothing is to be done, or the status of the error: PATCHCORE_NO_ROUTE where the full
+ *         package is needed and the manifest has none for the architecture. patchcore_error_outcome() says what became of
+ *         the directory.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_update_from_service_manifest(const char *root,
+                                                        size_t root_len,
+                                                        const patchcore_document *document,
+                                                        const patchcore_update_options *options,
+                                                        const patchcore_job *job,
+                                                        patchcore_update_report **out_report,
+                                                        patchcore_error **out_error);
+
+/**
+ * Says what an update did as a whole.
+ *
+ * @param report The report, borrowed.
+ * @param out_info Receives it; its strings are borrowed from the report.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error.
+ *
+ * Thread-safety: a report may be read from several threads at once.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_update_report_get_info(const patchcore_update_report *report,
+                                                  patchcore_update_info *out_info,
+                                                  patchcore_error **out_error);
+
+/**
+ * Says what was fetched for an update.
+ *
+ * @param report The report, borrowed.
+ * @param out_stats Receives it.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_NOT_FOUND where nothing was fetched.
+ *
+ * Thread-safety: a report may be read from several threads at once.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_update_report_get_fetched(const patchcore_update_report *report,
+                                                     patchcore_fetch_stats *out_stats,
+                                                     patchcore_error **out_error);
+
+/**
+ * Says what applying the package of an update did.
+ *
+ * @param report The report, borrowed.
+ * @param out_stats Receives it.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_NOT_FOUND where nothing was applied.
+ *
+ * Thread-safety: a report may be read from several threads at once.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_update_report_get_applied(const patchcore_update_report *report,
+                                                     patchcore_tree_apply_stats *out_stats,
+                                                     patchcore_error **out_error);
+
+/**
+ * Gives one path that was kept as it is.
+ *
+ * @param report The report, borrowed, or NULL.
+ * @param index Which one, from 0 on.
+ * @param out_len Receives the bytes of the path, 0 where there is none; or NULL.
+ * @return The path: UTF-8, NUL-terminated, borrowed from the report; NULL where there is none.
+ *
+ * Thread-safety: a report may be read from several threads at once.
+ * @since 0.1.0
+ */
+const char *patchcore_update_report_kept(const patchcore_update_report *report, size_t index, size_t *out_len);
+
+/**
+ * Frees a report, and the strings borrowed from it.
+ *
+ * @param report The report, which must not be used any more, or NULL.
+ *
+ * Thread-safety: from one thread, when no other reads it any more.
+ * @since 0.1.0
+ */
+void patchcore_update_report_free(patchcore_update_report *report);
+
+/** A document that is none yet: `url`, or `json` and `base`, are to be set. */
+#define PATCHCORE_DOCUMENT_INIT { sizeof(patchcore_document), NULL, 0, NULL, 0, NULL, 0 }
+/** All defaults. */
+#define PATCHCORE_UPDATE_OPTIONS_INIT \
+    { sizeof(patchcore_update_options), NULL, NULL, 0, NULL, 0, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, NULL, 0, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_UPDATE_INFO_INIT \
+    { sizeof(patchcore_update_info), 0, 0, 0, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, { 0 } }
 
 #ifdef __cplusplus
 }

@@ -5,11 +5,12 @@
 ///   stops, and the same exception comes out of the function that was called.
 /// - Options are structs whose zeros mean the defaults; patchcore.h says what each field does.
 /// - A `const` object may be used from several threads at once, any other from one; patchcore::cancel from any.
-/// - Memory given as an input is borrowed: for the call, and by a chain until it is destroyed.
+/// - Memory given as an input is borrowed: for the call, and by a chain or a tree patch until that is destroyed.
 
 #ifndef PATCHCORE_HPP
 #define PATCHCORE_HPP
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -304,6 +305,7 @@ private:
 
   friend class detail::call;
   friend class chain;
+  friend class tree_patch;
 };
 
 /// Where a result goes: a file, memory, or a function.
@@ -393,6 +395,12 @@ enum class phase : std::int32_t {
   compose = PATCHCORE_PHASE_COMPOSE,
   apply = PATCHCORE_PHASE_APPLY,
   verify = PATCHCORE_PHASE_VERIFY,
+  scan = PATCHCORE_PHASE_SCAN,
+  pack = PATCHCORE_PHASE_PACK,
+  download = PATCHCORE_PHASE_DOWNLOAD,
+  stage = PATCHCORE_PHASE_STAGE,
+  commit = PATCHCORE_PHASE_COMMIT,
+  rollback = PATCHCORE_PHASE_ROLLBACK,
 };
 
 /// The name of a phase, such as `hash`; `unknown` for a number that the library does not know.
@@ -1399,6 +1407,967 @@ private:
   std::shared_ptr<state> state_;
   detail::owned<patchcore_applier, patchcore_applier_free> handle_;
 };
+
+/// What stands at a path.
+enum class item_kind : std::int32_t {
+  file = PATCHCORE_ITEM_FILE,
+  directory = PATCHCORE_ITEM_DIRECTORY,
+  symlink = PATCHCORE_ITEM_SYMLINK,
+};
+
+/// What is done to a path.
+enum class change_kind : std::int32_t {
+  replace = PATCHCORE_CHANGE_REPLACE,
+  delta = PATCHCORE_CHANGE_DELTA,
+  copy = PATCHCORE_CHANGE_COPY,
+  mode = PATCHCORE_CHANGE_MODE,
+  directory = PATCHCORE_CHANGE_DIRECTORY,
+  symlink = PATCHCORE_CHANGE_SYMLINK,
+  remove = PATCHCORE_CHANGE_DELETE,
+};
+
+/// What is wrong with what stands in the way of a tree patch.
+enum class conflict_reason : std::int32_t {
+  modified = PATCHCORE_CONFLICT_MODIFIED,
+  source = PATCHCORE_CONFLICT_SOURCE,
+  not_empty = PATCHCORE_CONFLICT_NOT_EMPTY,
+  no_directory = PATCHCORE_CONFLICT_NO_DIRECTORY,
+};
+
+/// How whole files in a package are compressed.
+enum class compression : std::int32_t {
+  deflate = PATCHCORE_COMPRESSION_DEFLATE,
+  stored = PATCHCORE_COMPRESSION_STORED,
+  zstd = PATCHCORE_COMPRESSION_ZSTD,
+};
+
+/// What an update did.
+enum class update_action : std::int32_t {
+  nothing = PATCHCORE_UPDATE_NOTHING,
+  decided = PATCHCORE_UPDATE_DECIDED,
+  downloaded = PATCHCORE_UPDATE_DOWNLOADED,
+  applied = PATCHCORE_UPDATE_APPLIED,
+};
+
+/// The names of these, such as `file`, `replace`, `modified`, `applied`, `unchanged`.
+inline std::string_view name(item_kind value) { return patchcore_item_name(static_cast<std::int32_t>(value)); }
+inline std::string_view name(change_kind value) { return patchcore_change_name(static_cast<std::int32_t>(value)); }
+inline std::string_view name(conflict_reason value) {
+  return patchcore_conflict_name(static_cast<std::int32_t>(value));
+}
+inline std::string_view name(update_action value) { return patchcore_update_name(static_cast<std::int32_t>(value)); }
+inline std::string_view name(outcome value) { return patchcore_outcome_name(static_cast<std::int32_t>(value)); }
+
+/// How a directory is looked at. See patchcore_scan_options.
+struct scan_options {
+  std::vector<std::string> exclude;
+  bool dereference = false;
+  std::uint64_t threads = 0;
+};
+
+/// One thing in a directory. Paths in trees are UTF-8 with `/` between names.
+struct tree_item {
+  std::string path;
+  item_kind kind;
+  std::uint64_t size;
+  std::optional<patchcore::digest> digest;
+  bool executable;
+  std::optional<std::string> target;
+};
+
+/// What stands in a directory.
+struct tree_snapshot {
+  patchcore::digest digest;
+  std::uint64_t size;
+  std::vector<tree_item> items;
+};
+
+/// How two directories are compared and packed. See patchcore_tree_diff_options.
+struct tree_diff_options {
+  scan_options scan;
+  std::int32_t level = 0;
+  std::uint64_t max_apply_memory = 0;
+  std::vector<std::string> keep_local;
+  std::vector<std::string> replace_directories;
+  std::string min_version;
+  std::string max_version;
+  std::string version;
+  patchcore::compression compression = patchcore::compression::deflate;
+  bool no_clobber = false;
+};
+
+/// How tree patches become one. See patchcore_tree_squash_options.
+struct tree_squash_options {
+  std::int32_t level = 0;
+  std::uint64_t threads = 0;
+  std::uint64_t max_apply_memory = 0;
+  std::uint64_t max_memory = 0;
+  patchcore::compression compression = patchcore::compression::deflate;
+  bool no_clobber = false;
+};
+
+/// How a tree patch is applied. See patchcore_tree_apply_options.
+struct tree_apply_options {
+  bool overwrite_local = false;
+  bool no_backup = false;
+  std::uint64_t threads = 0;
+  std::uint64_t max_memory = 0;
+};
+
+/// How many paths change, by what is done to them.
+using change_counts = std::map<change_kind, std::uint64_t>;
+
+/// What two directories and the patch between them are.
+struct tree_diff_stats {
+  digest old_tree;
+  digest new_tree;
+  std::uint64_t new_tree_size;
+  std::uint64_t package_size;
+  std::uint64_t new_size;
+  change_counts changes;
+  std::uint64_t unchanged;
+};
+
+/// What came of squashing.
+struct tree_squash_stats {
+  std::uint64_t package_size;
+  change_counts changes;
+};
+
+/// What a tree patch says about itself. Empty texts are those that it does not say.
+struct tree_patch_info {
+  std::uint64_t package_size;
+  std::optional<digest> old_tree;
+  std::optional<digest> new_tree;
+  std::string min_version;
+  std::string max_version;
+  std::string version;
+  std::uint64_t new_size;
+  change_counts changes;
+  std::string key_id;
+};
+
+/// What becomes of one path.
+struct tree_change {
+  std::string path;
+  change_kind kind;
+  std::uint64_t bytes;
+};
+
+/// Something that stands in the way of a patch.
+struct tree_conflict {
+  std::string path;
+  conflict_reason reason;
+};
+
+/// What applying a patch would do.
+struct tree_plan {
+  std::vector<tree_change> actions;
+  std::vector<tree_conflict> conflicts;
+  std::uint64_t done_before;
+  std::vector<std::string> kept;
+  std::uint64_t bytes;
+};
+
+/// What applying a patch did.
+struct tree_apply_stats {
+  std::uint64_t changed;
+  std::uint64_t done_before;
+  std::vector<std::string> kept;
+  std::uint64_t bytes;
+};
+
+/// How a directory differs from what a patch makes of it.
+struct tree_verification {
+  bool is_clean;
+  std::uint64_t matches;
+  std::vector<std::string> missing;
+  std::vector<std::string> different;
+  std::vector<std::string> unexpected;
+};
+
+/// What a tree patch was found to hold.
+struct tree_patch_contents {
+  std::uint64_t files;
+  std::uint64_t deltas;
+  std::uint64_t bytes;
+};
+
+/// What a directory is known to be.
+struct installed_tree {
+  std::optional<std::string> version;
+  std::optional<digest> tree;
+};
+
+/// Whose signature is demanded: with keys, one of them must have signed. See patchcore_trust.
+struct trust {
+  std::vector<std::string> public_keys;
+  /// The text of a `.minisig` file or its base64; what lies beside the file unless given.
+  std::optional<std::string> signature;
+};
+
+/// How a file is signed. See patchcore_sign_options.
+struct sign_options {
+  std::optional<std::string> password;
+  std::optional<std::string> trusted_comment;
+  std::filesystem::path output;
+  bool no_clobber = false;
+};
+
+/// A signature that was made.
+struct signature_file {
+  std::filesystem::path path;
+  std::string key_id;
+  std::string trusted_comment;
+};
+
+/// A file whose signature was verified.
+struct signed_file {
+  patchcore::digest digest;
+  std::string key_id;
+};
+
+/// Where the parts of the file-operation form go. See patchcore_operation_outputs.
+struct operation_outputs {
+  std::filesystem::path package;
+  std::filesystem::path operations;
+  std::filesystem::path package_info;
+  std::string url;
+};
+
+/// How files are fetched. See patchcore_fetch_options.
+struct fetch_options {
+  std::optional<std::uint64_t> size;
+  std::optional<patchcore::digest> digest;
+  std::uint64_t max_size = 0;
+  std::uint64_t max_bytes_per_second = 0;
+  std::uint64_t idle_timeout_ms = 0;
+  /// How often a place is tried again in vain; 5 unless given.
+  std::optional<std::uint32_t> retries;
+  std::string proxy;
+  std::filesystem::path authorities;
+};
+
+/// A file that was fetched.
+struct fetch_stats {
+  std::uint64_t size;
+  patchcore::digest digest;
+  std::uint64_t transferred;
+  /// Which of the places it came from; none where nothing had to come.
+  std::optional<std::uint64_t> source;
+};
+
+/// The document that says what there is to install.
+struct document {
+  /// The one at a URL or path.
+  static document at(std::string url) { return {std::move(url), {}, {}}; }
+  /// The one whose text is here; relative URLs in it lie beside `base`.
+  static document of(std::string json, std::string base) { return {{}, std::move(json), std::move(base)}; }
+
+  std::optional<std::string> url;
+  std::optional<std::string> json;
+  std::optional<std::string> base;
+};
+
+/// How a directory is updated. See patchcore_update_options.
+struct update_options {
+  std::vector<std::string> public_keys;
+  std::optional<std::string> installed;
+  std::vector<std::string> required;
+  bool force_full = false;
+  std::optional<std::string> architecture;
+  std::filesystem::path cache;
+  bool download_only = false;
+  bool dry_run = false;
+  fetch_options fetch;
+  tree_apply_options apply;
+};
+
+/// What an update did, and why. Empty texts are those that there is nothing to say for.
+struct update_report {
+  update_action action;
+  std::string strategy;
+  std::string reason;
+  std::string from;
+  std::string to;
+  std::string url;
+  std::filesystem::path file;
+  std::optional<fetch_stats> fetched;
+  std::string key_id;
+  std::optional<tree_apply_stats> applied;
+};
+
+namespace detail {
+
+/// A list of texts as patchcore.h takes it; they are borrowed.
+class texts {
+public:
+  explicit texts(const std::vector<std::string> &from) {
+    for (const std::string &text : from) {
+      pointers_.push_back(text.data());
+      lens_.push_back(text.size());
+    }
+  }
+
+  const char *const *data() const noexcept { return pointers_.data(); }
+  const std::size_t *lens() const noexcept { return lens_.data(); }
+  std::size_t size() const noexcept { return pointers_.size(); }
+
+private:
+  std::vector<const char *> pointers_;
+  std::vector<std::size_t> lens_;
+};
+
+/// An empty text is one that is not given; an optional one is given where it is there, also empty.
+inline const char *start_of(const std::string &text) { return text.empty() ? nullptr : text.data(); }
+inline const char *start_of(const std::optional<std::string> &text) { return text ? text->data() : nullptr; }
+inline std::size_t length_of(const std::optional<std::string> &text) { return text ? text->size() : 0; }
+
+inline std::string text_from(const char *text, std::size_t len) {
+  return text == nullptr ? std::string() : std::string(text, len);
+}
+
+inline change_counts counts_from(const std::uint64_t (&raw)[PATCHCORE_CHANGE_SLOTS]) {
+  change_counts counts;
+  for (std::int32_t i = 0; i < static_cast<std::int32_t>(PATCHCORE_CHANGE_SLOTS); ++i) {
+    if (raw[i] != 0) {
+      counts[static_cast<change_kind>(i)] = raw[i];
+    }
+  }
+  return counts;
+}
+
+inline tree_change convert(const patchcore_tree_change &raw) {
+  return {std::string(raw.path, raw.path_len), static_cast<change_kind>(raw.kind), raw.bytes};
+}
+
+inline std::optional<installed_tree> convert(const patchcore_installed &raw) {
+  if (raw.known == 0) {
+    return std::nullopt;
+  }
+  installed_tree made;
+  if (raw.version[0] != '\0') {
+    made.version = raw.version;
+  }
+  if (raw.has_tree != 0) {
+    made.tree = digest_from(raw.tree);
+  }
+  return made;
+}
+
+inline patchcore_tree_apply_options convert(const tree_apply_options &options) {
+  auto raw = sized<patchcore_tree_apply_options>();
+  raw.overwrite_local = options.overwrite_local ? 1 : 0;
+  raw.no_backup = options.no_backup ? 1 : 0;
+  raw.threads = options.threads;
+  raw.max_memory = options.max_memory;
+  return raw;
+}
+
+inline tree_diff_stats convert(const patchcore_tree_diff_stats &raw) {
+  return {digest_from(raw.old_tree),
+          digest_from(raw.new_tree),
+          raw.new_tree_size,
+          raw.package_size,
+          raw.new_size,
+          counts_from(raw.changes),
+          raw.unchanged};
+}
+
+inline fetch_stats convert(const patchcore_fetch_stats &raw) {
+  fetch_stats made{raw.size, digest_from(raw.digest), raw.transferred, std::nullopt};
+  if (raw.source >= 0) {
+    made.source = static_cast<std::uint64_t>(raw.source);
+  }
+  return made;
+}
+
+/// What patchcore_tree_diff_options borrows.
+class raw_tree_diff_options {
+public:
+  explicit raw_tree_diff_options(const tree_diff_options &from)
+      : exclude_(from.scan.exclude), keep_local_(from.keep_local), replace_directories_(from.replace_directories) {
+    raw.exclude = exclude_.data();
+    raw.exclude_lens = exclude_.lens();
+    raw.exclude_count = exclude_.size();
+    raw.keep_local = keep_local_.data();
+    raw.keep_local_lens = keep_local_.lens();
+    raw.keep_local_count = keep_local_.size();
+    raw.replace_directories = replace_directories_.data();
+    raw.replace_directories_lens = replace_directories_.lens();
+    raw.replace_directories_count = replace_directories_.size();
+    raw.min_version = start_of(from.min_version);
+    raw.min_version_len = from.min_version.size();
+    raw.max_version = start_of(from.max_version);
+    raw.max_version_len = from.max_version.size();
+    raw.version = start_of(from.version);
+    raw.version_len = from.version.size();
+    raw.threads = from.scan.threads;
+    raw.max_apply_memory = from.max_apply_memory;
+    raw.level = from.level;
+    raw.compression = static_cast<std::int32_t>(from.compression);
+    raw.dereference = from.scan.dereference ? 1 : 0;
+    raw.no_clobber = from.no_clobber ? 1 : 0;
+  }
+
+  patchcore_tree_diff_options raw = sized<patchcore_tree_diff_options>();
+
+private:
+  texts exclude_, keep_local_, replace_directories_;
+};
+
+/// What patchcore_trust borrows.
+class raw_trust {
+public:
+  explicit raw_trust(const trust &from) : keys_(from.public_keys) {
+    raw.public_keys = keys_.data();
+    raw.public_key_lens = keys_.lens();
+    raw.public_key_count = keys_.size();
+    raw.signature = start_of(from.signature);
+    raw.signature_len = length_of(from.signature);
+  }
+
+  patchcore_trust raw = sized<patchcore_trust>();
+
+private:
+  texts keys_;
+};
+
+/// What patchcore_fetch_options borrows.
+class raw_fetch_options {
+public:
+  explicit raw_fetch_options(const fetch_options &from) : authorities_(encode_path(from.authorities)) {
+    raw.digest = from.digest ? from.digest->bytes.data() : nullptr;
+    raw.has_size = from.size ? 1 : 0;
+    raw.size = from.size.value_or(0);
+    raw.max_size = from.max_size;
+    raw.max_bytes_per_second = from.max_bytes_per_second;
+    raw.idle_timeout_ms = from.idle_timeout_ms;
+    const std::uint32_t most = (std::numeric_limits<std::int32_t>::max)();
+    raw.retries = !from.retries        ? 0
+                  : *from.retries == 0 ? -1
+                                       : static_cast<std::int32_t>((std::min)(*from.retries, most));
+    raw.proxy = start_of(from.proxy);
+    raw.proxy_len = from.proxy.size();
+    raw.authorities = start_of(authorities_);
+    raw.authorities_len = authorities_.size();
+  }
+
+  patchcore_fetch_options raw = sized<patchcore_fetch_options>();
+
+private:
+  std::string authorities_;
+};
+
+using owned_snapshot = owned<patchcore_snapshot, patchcore_snapshot_free>;
+using owned_plan = owned<patchcore_tree_plan, patchcore_tree_plan_free>;
+using owned_paths = owned<patchcore_paths, patchcore_paths_free>;
+using owned_verification = owned<patchcore_tree_verification, patchcore_tree_verification_free>;
+using owned_signature = owned<patchcore_signature, patchcore_signature_free>;
+using owned_report = owned<patchcore_update_report, patchcore_update_report_free>;
+
+/// Collects `path_at(index, &len)` until there is none.
+template <typename Function> std::vector<std::string> paths_from(Function &&path_at) {
+  std::vector<std::string> made;
+  std::size_t len = 0;
+  while (const char *path = path_at(made.size(), &len)) {
+    made.emplace_back(path, len);
+  }
+  return made;
+}
+
+} // namespace detail
+
+/// An open tree patch. See patchcore_tree_patch_open. Memory given as an input is borrowed until this is destroyed.
+class tree_patch {
+public:
+  /// Opens a package: a ZIP file, or a `.tar.gz` with the text of its operations. Where `trusted` has keys, one of them
+  /// must have signed it.
+  explicit tree_patch(const input &from, const trust &trusted = {}, const std::optional<std::string> &operations = {},
+                      const job &task = {})
+      : reader_(from.reader_) {
+    detail::call c;
+    const patchcore_input raw = c.in(from);
+    const patchcore_job raw_job = c.with(task);
+    const detail::raw_trust raw_trusted(trusted);
+    c.run([&](patchcore_error **e) {
+      return detail::receive(handle_, [&](patchcore_tree_patch **out) {
+        return patchcore_tree_patch_open(&raw, detail::start_of(operations), detail::length_of(operations),
+                                         &raw_trusted.raw, &raw_job, out, e);
+      });
+    });
+  }
+
+  /// What it says about itself.
+  tree_patch_info info() const {
+    const patchcore_tree_patch_info raw = raw_info();
+    tree_patch_info made{};
+    made.package_size = raw.package_size;
+    made.new_size = raw.new_size;
+    made.min_version = detail::text_from(raw.min_version, raw.min_version_len);
+    made.max_version = detail::text_from(raw.max_version, raw.max_version_len);
+    made.version = detail::text_from(raw.version, raw.version_len);
+    made.changes = detail::counts_from(raw.changes);
+    made.key_id = raw.key_id;
+    if (raw.has_old_tree != 0) {
+      made.old_tree = detail::digest_from(raw.old_tree);
+    }
+    if (raw.has_new_tree != 0) {
+      made.new_tree = detail::digest_from(raw.new_tree);
+    }
+    return made;
+  }
+
+  /// What becomes of which path, in the order of paths.
+  std::vector<tree_change> changes() const {
+    std::vector<tree_change> made;
+    const std::size_t count = raw_info().change_count;
+    for (std::size_t i = 0; i < count; ++i) {
+      auto raw = detail::sized<patchcore_tree_change>();
+      run([&](patchcore_error **e) { return patchcore_tree_patch_get_change(handle(), i, &raw, e); });
+      made.push_back(detail::convert(raw));
+    }
+    return made;
+  }
+
+  /// Reads and checks everything in it. See patchcore_tree_patch_verify.
+  tree_patch_contents verify(const limits &options = {}, const job &task = {}) const {
+    detail::call c;
+    c.watch(reader_);
+    const patchcore_job raw_job = c.with(task);
+    const patchcore_limits raw = detail::convert(options);
+    auto made = detail::sized<patchcore_tree_patch_contents>();
+    c.run([&](patchcore_error **e) { return patchcore_tree_patch_verify(handle(), &raw, &raw_job, &made, e); });
+    return {made.files, made.deltas, made.bytes};
+  }
+
+  /// What applying it to the directory `root` would do. Nothing is written. See patchcore_tree_patch_plan.
+  tree_plan plan(const std::filesystem::path &root, const tree_apply_options &options = {},
+                 const job &task = {}) const {
+    detail::call c;
+    c.watch(reader_);
+    const patchcore_job raw_job = c.with(task);
+    const patchcore_tree_apply_options raw = detail::convert(options);
+    const std::string path = detail::encode_path(root);
+    detail::owned_plan plan;
+    c.run([&](patchcore_error **e) {
+      return detail::receive(plan, [&](patchcore_tree_plan **out) {
+        return patchcore_tree_patch_plan(handle(), path.data(), path.size(), &raw, &raw_job, out, e);
+      });
+    });
+    auto info = detail::sized<patchcore_tree_plan_info>();
+    run([&](patchcore_error **e) { return patchcore_tree_plan_get_info(plan.get(), &info, e); });
+    tree_plan made{};
+    made.done_before = info.done_before;
+    made.bytes = info.bytes;
+    for (std::size_t i = 0; i < info.action_count; ++i) {
+      auto action = detail::sized<patchcore_tree_change>();
+      run([&](patchcore_error **e) { return patchcore_tree_plan_get_action(plan.get(), i, &action, e); });
+      made.actions.push_back(detail::convert(action));
+    }
+    for (std::size_t i = 0; i < info.conflict_count; ++i) {
+      auto conflict = detail::sized<patchcore_tree_conflict>();
+      run([&](patchcore_error **e) { return patchcore_tree_plan_get_conflict(plan.get(), i, &conflict, e); });
+      made.conflicts.push_back(
+          {std::string(conflict.path, conflict.path_len), static_cast<conflict_reason>(conflict.reason)});
+    }
+    made.kept = detail::paths_from(
+        [&](std::size_t i, std::size_t *len) { return patchcore_tree_plan_kept(plan.get(), i, len); });
+    return made;
+  }
+
+  /// Applies it to the directory `root`, which is the new one afterwards, or the old one where this throws. See
+  /// patchcore_tree_patch_apply.
+  tree_apply_stats apply(const std::filesystem::path &root, const tree_apply_options &options = {},
+                         const job &task = {}) const {
+    detail::call c;
+    c.watch(reader_);
+    const patchcore_job raw_job = c.with(task);
+    const patchcore_tree_apply_options raw = detail::convert(options);
+    const std::string path = detail::encode_path(root);
+    auto stats = detail::sized<patchcore_tree_apply_stats>();
+    detail::owned_paths kept;
+    c.run([&](patchcore_error **e) {
+      return detail::receive(kept, [&](patchcore_paths **out) {
+        return patchcore_tree_patch_apply(handle(), path.data(), path.size(), &raw, &raw_job, &stats, out, e);
+      });
+    });
+    return {stats.changed, stats.done_before, detail::paths_from([&](std::size_t i, std::size_t *len) {
+              return patchcore_paths_get(kept.get(), i, len);
+            }),
+            stats.bytes};
+  }
+
+  /// In what the directory `root` differs from what it makes. See patchcore_tree_patch_verify_tree.
+  tree_verification verify_tree(const std::filesystem::path &root, std::uint64_t threads = 0,
+                                const job &task = {}) const {
+    detail::call c;
+    c.watch(reader_);
+    const patchcore_job raw_job = c.with(task);
+    const std::string path = detail::encode_path(root);
+    detail::owned_verification found;
+    c.run([&](patchcore_error **e) {
+      return detail::receive(found, [&](patchcore_tree_verification **out) {
+        return patchcore_tree_patch_verify_tree(handle(), path.data(), path.size(), threads, &raw_job, out, e);
+      });
+    });
+    auto info = detail::sized<patchcore_tree_verification_info>();
+    run([&](patchcore_error **e) { return patchcore_tree_verification_get_info(found.get(), &info, e); });
+    tree_verification made{};
+    made.is_clean = info.is_clean != 0;
+    made.matches = info.matches;
+    for (std::size_t i = 0; i < info.difference_count; ++i) {
+      auto raw = detail::sized<patchcore_tree_difference>();
+      run([&](patchcore_error **e) { return patchcore_tree_verification_get_difference(found.get(), i, &raw, e); });
+      std::vector<std::string> &list = raw.kind == PATCHCORE_DIFFERENCE_MISSING     ? made.missing
+                                       : raw.kind == PATCHCORE_DIFFERENCE_DIFFERENT ? made.different
+                                                                                    : made.unexpected;
+      list.emplace_back(raw.path, raw.path_len);
+    }
+    return made;
+  }
+
+  /// The handle of patchcore.h.
+  const patchcore_tree_patch *handle() const noexcept { return handle_.get(); }
+
+private:
+  patchcore_tree_patch_info raw_info() const {
+    auto raw = detail::sized<patchcore_tree_patch_info>();
+    run([&](patchcore_error **e) { return patchcore_tree_patch_get_info(handle(), &raw, e); });
+    return raw;
+  }
+
+  template <typename Function> void run(Function &&function) const {
+    detail::call().run(std::forward<Function>(function));
+  }
+
+  // Before the handle, which must be gone before what it reads from.
+  std::shared_ptr<detail::exceptions> reader_;
+  detail::owned<patchcore_tree_patch, patchcore_tree_patch_free> handle_;
+};
+
+/// What is done with directories.
+namespace tree {
+
+/// What stands in the directory `root`. See patchcore_tree_scan.
+inline tree_snapshot scan(const std::filesystem::path &root, const scan_options &options = {}, const job &task = {}) {
+  detail::call c;
+  const patchcore_job raw_job = c.with(task);
+  const std::string path = detail::encode_path(root);
+  const detail::texts exclude(options.exclude);
+  auto raw = detail::sized<patchcore_scan_options>();
+  raw.exclude = exclude.data();
+  raw.exclude_lens = exclude.lens();
+  raw.exclude_count = exclude.size();
+  raw.dereference = options.dereference ? 1 : 0;
+  raw.threads = options.threads;
+  detail::owned_snapshot snapshot;
+  c.run([&](patchcore_error **e) {
+    return detail::receive(snapshot, [&](patchcore_snapshot **out) {
+      return patchcore_tree_scan(path.data(), path.size(), &raw, &raw_job, out, e);
+    });
+  });
+  auto info = detail::sized<patchcore_snapshot_info>();
+  detail::call().run([&](patchcore_error **e) { return patchcore_snapshot_get_info(snapshot.get(), &info, e); });
+  tree_snapshot made{detail::digest_from(info.digest), info.size, {}};
+  for (std::size_t i = 0; i < info.item_count; ++i) {
+    auto item = detail::sized<patchcore_tree_item>();
+    detail::call().run([&](patchcore_error **e) { return patchcore_snapshot_get_item(snapshot.get(), i, &item, e); });
+    tree_item one{std::string(item.path, item.path_len),
+                  static_cast<item_kind>(item.kind),
+                  item.size,
+                  std::nullopt,
+                  item.executable != 0,
+                  std::nullopt};
+    if (one.kind == item_kind::file) {
+      one.digest = detail::digest_from(item.digest);
+    }
+    if (item.target != nullptr) {
+      one.target = std::string(item.target, item.target_len);
+    }
+    made.items.push_back(std::move(one));
+  }
+  return made;
+}
+
+/// Writes the package that turns one directory into another. See patchcore_tree_diff.
+inline tree_diff_stats diff(const std::filesystem::path &old_root, const std::filesystem::path &new_root,
+                            const std::filesystem::path &package, const tree_diff_options &options = {},
+                            const job &task = {}) {
+  detail::call c;
+  const patchcore_job raw_job = c.with(task);
+  const std::string from = detail::encode_path(old_root), to = detail::encode_path(new_root);
+  const std::string out = detail::encode_path(package);
+  const detail::raw_tree_diff_options raw(options);
+  auto stats = detail::sized<patchcore_tree_diff_stats>();
+  c.run([&](patchcore_error **e) {
+    return patchcore_tree_diff(from.data(), from.size(), to.data(), to.size(), out.data(), out.size(), &raw.raw,
+                               &raw_job, &stats, e);
+  });
+  return detail::convert(stats);
+}
+
+/// The same in the file-operation form. See patchcore_tree_diff_operations.
+inline tree_diff_stats diff_operations(const std::filesystem::path &old_root, const std::filesystem::path &new_root,
+                                       const operation_outputs &outputs, const tree_diff_options &options = {},
+                                       const job &task = {}) {
+  detail::call c;
+  const patchcore_job raw_job = c.with(task);
+  const std::string from = detail::encode_path(old_root), to = detail::encode_path(new_root);
+  const std::string package = detail::encode_path(outputs.package), info = detail::encode_path(outputs.package_info);
+  const std::string operations = detail::encode_path(outputs.operations);
+  const detail::raw_tree_diff_options raw(options);
+  auto raw_outputs = detail::sized<patchcore_operation_outputs>();
+  raw_outputs.package = package.data();
+  raw_outputs.package_len = package.size();
+  raw_outputs.operations = operations.data();
+  raw_outputs.operations_len = operations.size();
+  raw_outputs.package_info = detail::start_of(info);
+  raw_outputs.package_info_len = info.size();
+  raw_outputs.url = detail::start_of(outputs.url);
+  raw_outputs.url_len = outputs.url.size();
+  auto stats = detail::sized<patchcore_tree_diff_stats>();
+  c.run([&](patchcore_error **e) {
+    return patchcore_tree_diff_operations(from.data(), from.size(), to.data(), to.size(), &raw_outputs, &raw.raw,
+                                          &raw_job, &stats, e);
+  });
+  return detail::convert(stats);
+}
+
+/// Writes the package that does what several do one after the other. See patchcore_tree_squash.
+inline tree_squash_stats squash(const std::vector<const tree_patch *> &patches, const std::filesystem::path &package,
+                                const tree_squash_options &options = {}, const job &task = {}) {
+  detail::call c;
+  const patchcore_job raw_job = c.with(task);
+  std::vector<const patchcore_tree_patch *> handles;
+  for (const tree_patch *patch : patches) {
+    handles.push_back(patch == nullptr ? nullptr : patch->handle());
+  }
+  const std::string out = detail::encode_path(package);
+  auto raw = detail::sized<patchcore_tree_squash_options>();
+  raw.level = options.level;
+  raw.threads = options.threads;
+  raw.max_apply_memory = options.max_apply_memory;
+  raw.max_memory = options.max_memory;
+  raw.compression = static_cast<std::int32_t>(options.compression);
+  raw.no_clobber = options.no_clobber ? 1 : 0;
+  auto stats = detail::sized<patchcore_tree_squash_stats>();
+  c.run([&](patchcore_error **e) {
+    return patchcore_tree_squash(handles.data(), handles.size(), out.data(), out.size(), &raw, &raw_job, &stats, e);
+  });
+  return {stats.package_size, detail::counts_from(stats.changes)};
+}
+
+/// Takes back the last patch that was applied to the directory `root`. See patchcore_tree_rollback.
+inline std::optional<installed_tree> rollback(const std::filesystem::path &root, bool overwrite_local = false,
+                                              std::uint64_t threads = 0, const job &task = {}) {
+  detail::call c;
+  const patchcore_job raw_job = c.with(task);
+  const std::string path = detail::encode_path(root);
+  auto raw = detail::sized<patchcore_installed>();
+  c.run([&](patchcore_error **e) {
+    return patchcore_tree_rollback(path.data(), path.size(), overwrite_local ? 1 : 0, threads, &raw_job, &raw, e);
+  });
+  return detail::convert(raw);
+}
+
+/// Finishes what a crash left of a change of the directory `root`. See patchcore_tree_recover.
+inline std::optional<installed_tree> recover(const std::filesystem::path &root, const job &task = {}) {
+  detail::call c;
+  const patchcore_job raw_job = c.with(task);
+  const std::string path = detail::encode_path(root);
+  auto raw = detail::sized<patchcore_installed>();
+  c.run([&](patchcore_error **e) { return patchcore_tree_recover(path.data(), path.size(), &raw_job, &raw, e); });
+  return detail::convert(raw);
+}
+
+/// What the directory `root` is known to be. See patchcore_tree_installed.
+inline std::optional<installed_tree> installed(const std::filesystem::path &root) {
+  const std::string path = detail::encode_path(root);
+  auto raw = detail::sized<patchcore_installed>();
+  detail::call().run([&](patchcore_error **e) { return patchcore_tree_installed(path.data(), path.size(), &raw, e); });
+  return detail::convert(raw);
+}
+
+/// Gives up the backup of the directory `root`, and says whether there was one. See patchcore_tree_clean.
+inline bool clean(const std::filesystem::path &root, const job &task = {}) {
+  detail::call c;
+  const patchcore_job raw_job = c.with(task);
+  const std::string path = detail::encode_path(root);
+  std::int32_t had_backup = 0;
+  c.run([&](patchcore_error **e) { return patchcore_tree_clean(path.data(), path.size(), &raw_job, &had_backup, e); });
+  return had_backup != 0;
+}
+
+} // namespace tree
+
+/// Makes a key for signing in the file `path`, and the public one in `path.pub`, whose text is returned. See
+/// patchcore_key_create_files.
+inline std::string create_key_files(const std::filesystem::path &path, const std::optional<std::string> &password = {},
+                                    bool force = false) {
+  const std::string raw = detail::encode_path(path);
+  buffer text;
+  detail::call().run([&](patchcore_error **e) {
+    return patchcore_key_create_files(raw.data(), raw.size(), detail::start_of(password), detail::length_of(password),
+                                      force ? 1 : 0, text.handle(), e);
+  });
+  return std::string(text.begin(), text.end());
+}
+
+/// The identifier of a public key, as minisign shows it.
+inline std::string key_id(std::string_view public_key) {
+  std::array<char, PATCHCORE_KEY_ID_SIZE> id{};
+  detail::call().run([&](patchcore_error **e) {
+    return patchcore_key_id(public_key.data(), public_key.size(), id.data(), id.size(), e);
+  });
+  return std::string(id.data());
+}
+
+/// Signs the file `path` with the secret key in the file `key`. See patchcore_file_sign.
+inline signature_file sign_file(const std::filesystem::path &path, const std::filesystem::path &key,
+                                const sign_options &options = {}, const job &task = {}) {
+  detail::call c;
+  const patchcore_job raw_job = c.with(task);
+  const std::string file = detail::encode_path(path), secret = detail::encode_path(key);
+  const std::string output = detail::encode_path(options.output);
+  auto raw = detail::sized<patchcore_sign_options>();
+  raw.password = detail::start_of(options.password);
+  raw.password_len = detail::length_of(options.password);
+  raw.trusted_comment = detail::start_of(options.trusted_comment);
+  raw.trusted_comment_len = detail::length_of(options.trusted_comment);
+  raw.output = detail::start_of(output);
+  raw.output_len = output.size();
+  raw.no_clobber = options.no_clobber ? 1 : 0;
+  detail::owned_signature signature;
+  c.run([&](patchcore_error **e) {
+    return detail::receive(signature, [&](patchcore_signature **out) {
+      return patchcore_file_sign(file.data(), file.size(), secret.data(), secret.size(), &raw, &raw_job, out, e);
+    });
+  });
+  auto info = detail::sized<patchcore_signature_info>();
+  detail::call().run([&](patchcore_error **e) { return patchcore_signature_get_info(signature.get(), &info, e); });
+  return {detail::decode_path(info.path, info.path_len), info.key_id,
+          std::string(info.trusted_comment, info.trusted_comment_len)};
+}
+
+/// Checks that a trusted key signed the file `path`. See patchcore_file_verify.
+inline signed_file verify_file(const std::filesystem::path &path, const trust &trusted, const job &task = {}) {
+  detail::call c;
+  const patchcore_job raw_job = c.with(task);
+  const std::string file = detail::encode_path(path);
+  const detail::raw_trust raw(trusted);
+  auto made = detail::sized<patchcore_signed_file>();
+  c.run([&](patchcore_error **e) {
+    return patchcore_file_verify(file.data(), file.size(), &raw.raw, &raw_job, &made, e);
+  });
+  return {detail::digest_from(made.digest), made.key_id};
+}
+
+/// Fetches the file that is at each of `urls` from the first of them that works. See patchcore_file_fetch.
+inline fetch_stats fetch(const std::vector<std::string> &urls, const std::filesystem::path &to,
+                         const fetch_options &options = {}, const job &task = {}) {
+  detail::call c;
+  const patchcore_job raw_job = c.with(task);
+  const detail::texts places(urls);
+  const std::string file = detail::encode_path(to);
+  const detail::raw_fetch_options raw(options);
+  auto stats = detail::sized<patchcore_fetch_stats>();
+  c.run([&](patchcore_error **e) {
+    return patchcore_file_fetch(places.data(), places.lens(), places.size(), file.data(), file.size(), &raw.raw,
+                                &raw_job, &stats, e);
+  });
+  return detail::convert(stats);
+}
+
+namespace detail {
+
+inline update_report report_from(const patchcore_update_report *raw) {
+  auto info = sized<patchcore_update_info>();
+  call().run([&](patchcore_error **e) { return patchcore_update_report_get_info(raw, &info, e); });
+  update_report made{};
+  made.action = static_cast<update_action>(info.action);
+  made.strategy = info.strategy;
+  made.reason = info.reason;
+  made.from = text_from(info.from, info.from_len);
+  made.to = text_from(info.to, info.to_len);
+  made.url = text_from(info.url, info.url_len);
+  if (info.file != nullptr) {
+    made.file = decode_path(info.file, info.file_len);
+  }
+  made.key_id = info.key_id;
+  if (info.has_fetched != 0) {
+    auto stats = sized<patchcore_fetch_stats>();
+    call().run([&](patchcore_error **e) { return patchcore_update_report_get_fetched(raw, &stats, e); });
+    made.fetched = convert(stats);
+  }
+  if (info.has_applied != 0) {
+    auto stats = sized<patchcore_tree_apply_stats>();
+    call().run([&](patchcore_error **e) { return patchcore_update_report_get_applied(raw, &stats, e); });
+    made.applied = tree_apply_stats{stats.changed, stats.done_before, paths_from([&](std::size_t i, std::size_t *len) {
+                                      return patchcore_update_report_kept(raw, i, len);
+                                    }),
+                                    stats.bytes};
+  }
+  return made;
+}
+
+using update_function = decltype(&patchcore_update_from_package_info);
+
+inline update_report update(update_function function, const std::filesystem::path &root, const document &from,
+                            const update_options &options, const job &task) {
+  call c;
+  const patchcore_job raw_job = c.with(task);
+  const std::string path = encode_path(root), cache = encode_path(options.cache);
+  auto raw_document = sized<patchcore_document>();
+  raw_document.url = start_of(from.url);
+  raw_document.url_len = length_of(from.url);
+  raw_document.json = start_of(from.json);
+  raw_document.json_len = length_of(from.json);
+  raw_document.base = start_of(from.base);
+  raw_document.base_len = length_of(from.base);
+  const texts keys(options.public_keys), required(options.required);
+  const raw_fetch_options fetch(options.fetch);
+  const patchcore_tree_apply_options apply = convert(options.apply);
+  auto raw = sized<patchcore_update_options>();
+  raw.public_keys = keys.data();
+  raw.public_key_lens = keys.lens();
+  raw.public_key_count = keys.size();
+  raw.installed = start_of(options.installed);
+  raw.installed_len = length_of(options.installed);
+  raw.required = required.data();
+  raw.required_lens = required.lens();
+  raw.required_count = required.size();
+  raw.architecture = start_of(options.architecture);
+  raw.architecture_len = length_of(options.architecture);
+  raw.cache = start_of(cache);
+  raw.cache_len = cache.size();
+  raw.fetch = &fetch.raw;
+  raw.apply = &apply;
+  raw.force_full = options.force_full ? 1 : 0;
+  raw.download_only = options.download_only ? 1 : 0;
+  raw.dry_run = options.dry_run ? 1 : 0;
+  owned_report report;
+  c.run([&](patchcore_error **e) {
+    return receive(report, [&](patchcore_update_report **out) {
+      return function(path.data(), path.size(), &raw_document, &raw, &raw_job, out, e);
+    });
+  });
+  return report_from(report.get());
+}
+
+} // namespace detail
+
+/// Applies the one package that `from` announces to the directory `root`. See patchcore_update_from_package_info.
+inline update_report update_from_package_info(const std::filesystem::path &root, const document &from,
+                                              const update_options &options = {}, const job &task = {}) {
+  return detail::update(&patchcore_update_from_package_info, root, from, options, task);
+}
+
+/// Brings the directory `root` to the release of a service manifest. See patchcore_update_from_service_manifest.
+inline update_report update_from_service_manifest(const std::filesystem::path &root, const document &from,
+                                                  const update_options &options = {}, const job &task = {}) {
+  return detail::update(&patchcore_update_from_service_manifest, root, from, options, task);
+}
 
 } // namespace patchcore
 

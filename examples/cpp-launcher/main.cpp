@@ -1,18 +1,20 @@
-// The launcher: says which version of the game is installed and what an update takes, then brings the file to the
-// wanted version. The file is replaced in one step at the end, so it is whole at every moment, whatever happens.
+// The launcher: brings the game's directory to the version of a package, or back. At every moment the directory is one
+// version or the other, whatever happens; what a crash left is put right by the next start.
 #include "player_message.hpp"
 #include "progress_bar.hpp"
 
 #include <patchcore.hpp>
 
 #include <csignal>
-#include <cstdint>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <optional>
+#include <stdexcept>
 #include <string>
-#include <string_view>
+#include <vector>
 
 namespace {
 
@@ -24,23 +26,20 @@ const patchcore::cancel interruption;
 
 void interrupt(int) { interruption.request(); }
 
-struct request {
-  std::filesystem::path chain;
-  std::filesystem::path game_file;
-  std::optional<std::string> target; // the latest version unless given
-};
-
-std::optional<request> read_arguments(int count, char **arguments) {
-  if (count == 3) {
-    return request{arguments[1], arguments[2], std::nullopt};
+std::string read_text(const std::filesystem::path &path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    throw std::runtime_error("cannot read " + path.string());
   }
-  if (count == 5 && std::string_view(arguments[3]) == "--target") {
-    return request{arguments[1], arguments[2], arguments[4]};
-  }
-  return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-void update(const request &wanted) {
+std::string version_of(const std::optional<patchcore::installed_tree> &installed) {
+  return installed && installed->version ? *installed->version : "of an unknown version";
+}
+
+void update(const std::filesystem::path &package, const std::filesystem::path &game,
+            const std::optional<std::filesystem::path> &public_key) {
   progress_bar bar;
   patchcore::job job;
   job.cancel = &interruption;
@@ -49,48 +48,69 @@ void update(const request &wanted) {
     return true;
   };
 
-  const patchcore::chain chain(wanted.chain);
-  const std::uint64_t target = wanted.target ? chain.resolve(*wanted.target) : chain.info().versions - 1;
-  const std::uint64_t installed = chain.find(patchcore::digest::of(wanted.game_file, job));
-  bar.clear();
+  std::cout << "Installed: " << version_of(patchcore::tree::recover(game, job)) << '\n';
 
-  const patchcore::version_info from = chain.version(installed);
-  const patchcore::version_info to = chain.version(target);
-  std::cout << "Installed: " << from.name << '\n';
-  if (from.digest == to.digest) {
+  // With a key, nothing is unpacked that it did not sign; the signature lies beside the package.
+  patchcore::trust trusted;
+  if (public_key) {
+    trusted.public_keys.push_back(read_text(*public_key));
+  }
+  const patchcore::tree_patch patch(package, trusted, {}, job);
+  const patchcore::tree_patch_info info = patch.info();
+  if (!info.key_id.empty()) {
+    std::cout << "Signed by: " << info.key_id << '\n';
+  }
+
+  const patchcore::tree_plan plan = patch.plan(game, {}, job);
+  bar.clear();
+  if (plan.actions.empty() && plan.conflicts.empty()) {
     std::cout << "Already up to date.\n";
     return;
   }
-
-  std::string route = from.name;
-  std::uint64_t bytes = 0;
-  for (const std::uint64_t index : chain.route(installed, target)) {
-    const patchcore::link_info link = chain.link(index);
-    route += " -> " + chain.version(link.to).name;
-    bytes += link.size;
+  std::cout << "Plan:      " << plan.actions.size() << " changes, " << plan.bytes << " bytes" << std::endl;
+  for (const patchcore::tree_conflict &conflict : plan.conflicts) {
+    std::cerr << "  " << conflict.path << ": " << patchcore::name(conflict.reason) << '\n';
   }
-  std::cout << "Route:     " << route << " (" << bytes << " bytes)" << std::endl;
 
-  patchcore::apply_options options;
-  options.threads = 2;
-  chain.apply(wanted.game_file, wanted.game_file, to.name, options, job);
+  const patchcore::tree_apply_stats applied = patch.apply(game, {}, job);
   bar.clear();
-  std::cout << "Updated to " << to.name << " (" << to.size << " bytes).\n";
+  for (const std::string &path : applied.kept) {
+    std::cout << "Kept:      " << path << '\n';
+  }
+  std::cout << "Updated to " << version_of(patchcore::tree::installed(game)) << ".\n";
+}
+
+void roll_back(const std::filesystem::path &game) {
+  patchcore::job job;
+  job.cancel = &interruption;
+  std::cout << "Back to the version before: " << version_of(patchcore::tree::rollback(game, false, 0, job)) << ".\n";
+}
+
+/// Runs what the arguments say; false where they say nothing.
+bool run(const std::vector<std::string> &arguments) {
+  if (arguments.size() == 3 && arguments[0] == "update") {
+    update(arguments[1], arguments[2], std::nullopt);
+  } else if (arguments.size() == 5 && arguments[0] == "update" && arguments[3] == "--key") {
+    update(arguments[1], arguments[2], arguments[4]);
+  } else if (arguments.size() == 2 && arguments[0] == "rollback") {
+    roll_back(arguments[1]);
+  } else {
+    return false;
+  }
+  return true;
 }
 
 } // namespace
 
 int main(int count, char **arguments) {
-  const std::optional<request> wanted = read_arguments(count, arguments);
-  if (!wanted) {
-    std::cerr << "usage: cpp-launcher CHAIN GAME_FILE [--target VERSION]\n";
-    return exit_usage;
-  }
-
   std::signal(SIGINT, interrupt);
   try {
-    update(*wanted);
-    return 0;
+    if (run(std::vector<std::string>(arguments + 1, arguments + count))) {
+      return 0;
+    }
+    std::cerr << "usage: cpp-launcher update PACKAGE GAME_DIR [--key PUBLIC_KEY]\n"
+                 "       cpp-launcher rollback GAME_DIR\n";
+    return exit_usage;
   } catch (const patchcore::error &failure) {
     std::cerr << player_message(failure) << '\n';
     return failure.status() == patchcore::status::cancelled ? exit_interrupted : static_cast<int>(failure.status());

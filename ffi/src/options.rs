@@ -1,11 +1,8 @@
 //! What a caller may choose. Zero in any number means its default, and the core decides what that is.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use patchcore::limits::DEFAULT_APPLY_MEMORY;
-
-use crate::status::{Error, Result};
 
 pub use patchcore::delta::Engine;
 
@@ -130,7 +127,11 @@ pub(crate) fn threads(given: u64) -> usize {
 }
 
 /// Reads a version or whatever else has a text, where there is one.
-pub(crate) fn parsed<T: FromStr<Err = Error>>(text: Option<&str>) -> Result<Option<T>> {
+#[cfg(feature = "tree")]
+pub(crate) fn parsed<T>(text: Option<&str>) -> crate::status::Result<Option<T>>
+where
+    T: std::str::FromStr<Err = crate::status::Error>,
+{
     text.map(str::parse).transpose()
 }
 

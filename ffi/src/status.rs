@@ -1,6 +1,6 @@
 //! Errors and their numbers: the core's one table, and names for numbers that come from elsewhere.
 
-pub use patchcore::{Error, Result, Status};
+pub use patchcore::{Error, Outcome, Result, Status};
 
 /// The name of a status number, such as `SOURCE_MISMATCH`; `UNKNOWN` for one that this version does not know.
 pub fn status_name(code: i32) -> &'static str {
@@ -15,6 +15,18 @@ pub(crate) fn invalid(message: impl Into<String>) -> Error {
 #[cfg(not(feature = "encode"))]
 pub(crate) fn only_applies() -> Error {
     Error::new(Status::Unsupported, "this build of patchcore only applies")
+}
+
+/// Fails with UNSUPPORTED in a build without directories, which has none of `what` either: directories themselves, keys and
+/// signatures of files, downloads. A face that asks this first leaves all of it out.
+#[inline(always)]
+pub fn offered(what: &str) -> Result<()> {
+    if cfg!(feature = "tree") { Ok(()) } else { Err(absent(what)) }
+}
+
+/// What a build without `what` says.
+pub(crate) fn absent(what: &str) -> Error {
+    Error::new(Status::Unsupported, format!("this build of patchcore has no {what}"))
 }
 
 #[cfg(test)]

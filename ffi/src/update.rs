@@ -1,18 +1,19 @@
 //! The whole way of an update: decide, download, verify, apply, and remember what is installed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use patchcore::trust::PublicKey;
-use patchcore::update::{self, PackageInfo, ServiceManifest};
+use patchcore::update;
 
-use crate::job::Job;
-use crate::options::parsed;
-use crate::status::Result;
 use crate::transfer::{FetchOptions, FetchStats};
 use crate::tree::{TreeApplyOptions, TreeApplyStats};
-use crate::trust::Trust;
 
 pub use patchcore::update::UpdateAction;
+
+#[cfg(not(feature = "tree"))]
+pub use absent::{update_from_package_info, update_from_service_manifest};
+#[cfg(feature = "tree")]
+pub use updating::{update_from_package_info, update_from_service_manifest};
 
 /// The document that says what there is to install.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,24 +52,6 @@ pub struct UpdateOptions {
     pub fetch: FetchOptions,
     /// How packages are applied.
     pub apply: TreeApplyOptions,
-}
-
-impl UpdateOptions {
-    fn for_core(&self) -> Result<update::UpdateOptions> {
-        let trust = Trust { public_keys: self.public_keys.clone(), signature: None };
-        Ok(update::UpdateOptions {
-            keys: trust.keys()?,
-            installed: parsed(self.installed.as_deref())?,
-            required: self.required.clone(),
-            force_full: self.force_full,
-            architecture: self.architecture.clone(),
-            cache: self.cache.clone(),
-            download_only: self.download_only,
-            dry_run: self.dry_run,
-            fetch: self.fetch.for_core(),
-            apply: self.apply.for_core(),
-        })
-    }
 }
 
 /// What an update did, and why.
@@ -113,36 +96,95 @@ impl From<update::UpdateReport> for UpdateReport {
     }
 }
 
-/// Applies the one package that `document` announces to the tree at `root`.
-///
-/// Nothing is done where its version is installed already; an older one is STALE.
-pub fn update_from_package_info(
-    root: &Path,
-    document: &Document,
-    options: &UpdateOptions,
-    job: &mut Job,
-) -> Result<UpdateReport> {
-    let options = options.for_core()?;
-    let (info, base) = match document {
-        Document::Url(url) => (update::fetch_package_info(url, &options, job.task())?, url),
-        Document::Text { json, base } => (PackageInfo::from_json(json.as_bytes())?, base),
-    };
-    update::update_from_package_info(root, &info, base, &options, job.task()).map(UpdateReport::from)
+#[cfg(feature = "tree")]
+mod updating {
+    //! Acting on a document.
+
+    use std::path::Path;
+
+    use patchcore::update::{self, PackageInfo, ServiceManifest};
+
+    use super::{Document, UpdateOptions, UpdateReport};
+    use crate::job::Job;
+    use crate::options::parsed;
+    use crate::status::Result;
+    use crate::trust::Trust;
+
+    impl UpdateOptions {
+        fn for_core(&self) -> Result<update::UpdateOptions> {
+            let trust = Trust { public_keys: self.public_keys.clone(), signature: None };
+            Ok(update::UpdateOptions {
+                keys: trust.keys()?,
+                installed: parsed(self.installed.as_deref())?,
+                required: self.required.clone(),
+                force_full: self.force_full,
+                architecture: self.architecture.clone(),
+                cache: self.cache.clone(),
+                download_only: self.download_only,
+                dry_run: self.dry_run,
+                fetch: self.fetch.for_core(),
+                apply: self.apply.for_core(),
+            })
+        }
+    }
+
+    /// Applies the one package that `document` announces to the tree at `root`.
+    ///
+    /// Nothing is done where its version is installed already; an older one is STALE.
+    pub fn update_from_package_info(
+        root: &Path,
+        document: &Document,
+        options: &UpdateOptions,
+        job: &mut Job,
+    ) -> Result<UpdateReport> {
+        let options = options.for_core()?;
+        let (info, base) = match document {
+            Document::Url(url) => (update::fetch_package_info(url, &options, job.task())?, url),
+            Document::Text { json, base } => (PackageInfo::from_json(json.as_bytes())?, base),
+        };
+        update::update_from_package_info(root, &info, base, &options, job.task()).map(UpdateReport::from)
+    }
+
+    /// Brings the tree at `root` to the release of the service manifest `document`, by a patch or by the full package.
+    ///
+    /// NO_ROUTE where the full package is needed and the manifest has none for the architecture.
+    pub fn update_from_service_manifest(
+        root: &Path,
+        document: &Document,
+        options: &UpdateOptions,
+        job: &mut Job,
+    ) -> Result<UpdateReport> {
+        let options = options.for_core()?;
+        let (manifest, base) = match document {
+            Document::Url(url) => (update::fetch_service_manifest(root, url, &options, job.task())?, url),
+            Document::Text { json, base } => (ServiceManifest::from_json(json.as_bytes())?, base),
+        };
+        update::update_from_service_manifest(root, &manifest, base, &options, job.task()).map(UpdateReport::from)
+    }
 }
 
-/// Brings the tree at `root` to the release of the service manifest `document`, by a patch or by the full package.
-///
-/// NO_ROUTE where the full package is needed and the manifest has none for the architecture.
-pub fn update_from_service_manifest(
-    root: &Path,
-    document: &Document,
-    options: &UpdateOptions,
-    job: &mut Job,
-) -> Result<UpdateReport> {
-    let options = options.for_core()?;
-    let (manifest, base) = match document {
-        Document::Url(url) => (update::fetch_service_manifest(root, url, &options, job.task())?, url),
-        Document::Text { json, base } => (ServiceManifest::from_json(json.as_bytes())?, base),
-    };
-    update::update_from_service_manifest(root, &manifest, base, &options, job.task()).map(UpdateReport::from)
+#[cfg(not(feature = "tree"))]
+mod absent {
+    //! The updates of a build without directories.
+
+    use std::path::Path;
+
+    use super::{Document, UpdateOptions, UpdateReport};
+    use crate::job::Job;
+    use crate::status::{Result, absent};
+
+    /// Fails with UNSUPPORTED: this build has no directories.
+    pub fn update_from_package_info(_: &Path, _: &Document, _: &UpdateOptions, _: &mut Job) -> Result<UpdateReport> {
+        Err(absent("directories"))
+    }
+
+    /// Fails with UNSUPPORTED: this build has no directories.
+    pub fn update_from_service_manifest(
+        _: &Path,
+        _: &Document,
+        _: &UpdateOptions,
+        _: &mut Job,
+    ) -> Result<UpdateReport> {
+        Err(absent("directories"))
+    }
 }

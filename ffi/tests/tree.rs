@@ -1,13 +1,15 @@
 //! Directories through the facade: made, applied, taken back, signed and updated.
 
-#![cfg(feature = "encode")]
+#![cfg(all(feature = "encode", feature = "tree"))]
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 
+use patchcore_ffi::digest::Digest;
 use patchcore_ffi::input::Input;
-use patchcore_ffi::job::Job;
+use patchcore_ffi::job::{Job, Phase, Progress, Work};
 use patchcore_ffi::options::Limits;
 use patchcore_ffi::status::Status;
 use patchcore_ffi::tree::{
@@ -77,6 +79,35 @@ fn what_somebody_changed_is_named_and_kept() {
     assert_eq!(refused.status(), Status::Conflict);
     assert_eq!(refused.outcome().map(|outcome| outcome.name()), Some("unchanged"));
     assert_eq!(fs::read(root.join("big")).unwrap(), b"mine");
+}
+
+#[test]
+fn who_stops_a_change_that_has_begun_is_told_to_wait_for_it() {
+    let house = House::new();
+    house.diff("one", "two", "p.zip");
+    let (patch, before, after) = (house.open("p.zip"), digest(&house.path("one")), digest(&house.path("two")));
+    let (root, again) = (house.path("one"), house.path("one"));
+    let apply = move |job: &mut Job| drop(patch.apply(&root, &TreeApplyOptions::default(), job).unwrap());
+    let rollback = move |job: &mut Job| drop(tree::rollback(&again, false, 1, job).unwrap());
+    let changes: [(Phase, Work, Digest); 2] =
+        [(Phase::Commit, Box::new(apply), after), (Phase::Rollback, Box::new(rollback), before)];
+    for (phase, change, expected) in changes {
+        let (tell, reached) = channel();
+        let (go_on, wait) = channel::<()>();
+        let stop_there = move |event: &Progress| {
+            if event.phase == phase {
+                let _ = tell.send(());
+                let _ = wait.recv();
+            }
+            Ok(())
+        };
+        let running = Job::new().on_progress(Box::new(stop_there)).spawn(change).unwrap();
+        reached.recv().unwrap();
+        assert!(!running.cancel(), "{}", phase.name());
+        drop(go_on);
+        running.wait().unwrap();
+        assert_eq!(digest(&house.path("one")), expected);
+    }
 }
 
 #[test]
@@ -193,6 +224,6 @@ impl House {
     }
 }
 
-fn digest(root: &Path) -> patchcore_ffi::digest::Digest {
+fn digest(root: &Path) -> Digest {
     tree::scan(root, &ScanOptions::default(), &mut Job::new()).unwrap().digest
 }

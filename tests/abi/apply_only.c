@@ -1,5 +1,5 @@
-/* With a library that only applies, a program applies as ever, and is told UNSUPPORTED where it makes a delta. It was linked
- * with the whole library, so this also shows that one stands in for the other. */
+/* With a library that only applies, a program applies as ever, and is told UNSUPPORTED where it makes a delta or works on a
+ * directory. It was linked with the whole library, so this also shows that one stands in for the other. */
 
 #include <patchcore.h>
 
@@ -11,6 +11,7 @@ int main(int count, char **arguments) {
   patchcore_buffer made = PATCHCORE_BUFFER_INIT;
   patchcore_buffer delta = PATCHCORE_BUFFER_INIT;
   patchcore_output output = patchcore_output_memory(&made);
+  patchcore_tree_patch *patch = NULL;
   patchcore_error *error = NULL;
   patchcore_input old_file, delta_file, new_file, made_file;
   uint8_t wanted[32], digest[32];
@@ -40,6 +41,15 @@ int main(int count, char **arguments) {
     return 1;
   }
   printf("diff: %s\n", patchcore_error_message(error));
+  patchcore_error_free(error);
+  error = NULL;
+
+  if (patchcore_tree_patch_open(&old_file, NULL, 0, NULL, NULL, &patch, &error) != PATCHCORE_UNSUPPORTED ||
+      patch != NULL || patchcore_tree_recover(".", PATCHCORE_NUL_TERMINATED, NULL, NULL, NULL) != PATCHCORE_UNSUPPORTED) {
+    fprintf(stderr, "directories: %s\n", error == NULL ? "are there" : patchcore_error_message(error));
+    return 1;
+  }
+  printf("directories: %s\n", patchcore_error_message(error));
   patchcore_error_free(error);
   return 0;
 }

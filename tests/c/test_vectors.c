@@ -1,6 +1,7 @@
 /* Every vector of tests/vectors makes its file, or is refused as it says, whichever way it is applied. */
 
 #include "device.h"
+#include "vectors.h"
 
 /* One vector: the fields of its object in vectors.json that matter here. */
 typedef struct vector {
@@ -13,38 +14,6 @@ typedef struct vector {
 typedef struct contents {
   bytes old_file, file, new_file;
 } contents;
-
-static const char *skip_blanks(const char *at) { return at + strspn(at, " \t\r\n"); }
-
-static const char *expect(const char *at, char wanted) {
-  at = skip_blanks(at);
-  REQUIRE(*at == wanted);
-  return at + 1;
-}
-
-/* A JSON string; the fields that are kept have no escapes, others may have. */
-static const char *read_string(const char *at, char *text, size_t capacity) {
-  size_t len = 0;
-  for (at = expect(at, '"'); *at != '"'; at++) {
-    REQUIRE(*at != '\0');
-    if (*at == '\\') {
-      at++;
-    }
-    if (len + 1 < capacity) {
-      text[len++] = *at;
-    }
-  }
-  text[len] = '\0';
-  return at + 1;
-}
-
-static const char *read_number(const char *at, uint64_t *number) {
-  char *end = NULL;
-  at = skip_blanks(at);
-  *number = strtoull(at, &end, 10);
-  REQUIRE(end != at);
-  return end;
-}
 
 /* One object with strings and numbers; what is none of the fields below is skipped. */
 static const char *read_vector(const char *at, vector *made) {
@@ -90,12 +59,6 @@ static const char *read_vector(const char *at, vector *made) {
     }
     at = expect(at, ',');
   }
-}
-
-static const char *vector_path(const char *path) {
-  char name[192];
-  snprintf(name, sizeof name, "vectors/%s", path);
-  return in_tests(name);
 }
 
 static bool judge(const vector *v, const char *how, patchcore_status status, const patchcore_error *error, bool same) {

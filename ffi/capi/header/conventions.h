@@ -1,6 +1,7 @@
 /**
  * @file patchcore.h
- * patchcore: deltas between two versions of a file, and chains of deltas that lead from any version to any later one.
+ * patchcore: deltas between two versions of a file, chains of deltas that lead from any version to any later one, and patches of
+ * whole directories.
  *
  * @code
  * patchcore_input old_file = patchcore_input_path("firmware-1.bin");
@@ -45,5 +46,5 @@
  * Callbacks must return: no longjmp() and no C++ exception may leave one.
  *
  * The library writes nothing to the standard streams, unless it has a bug (PATCHCORE_INTERNAL), reads no environment
- * variables except for the folder of temporary files, and installs no signal handlers.
+ * variables except for the folder of temporary files and the proxy of a network, and installs no signal handlers.
  */

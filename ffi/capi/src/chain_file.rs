@@ -14,7 +14,7 @@ use crate::job::{self, patchcore_job};
 use crate::output::{Destination, patchcore_output};
 use crate::status::patchcore_status;
 use crate::structs::{self, Out, versioned};
-use crate::text::{self, NUL_TERMINATED, null};
+use crate::text;
 
 /// What a new chain is called and whether it may replace another. Begin with PATCHCORE_CHAIN_CREATE_OPTIONS_INIT; NULL is all
 /// defaults.
@@ -196,15 +196,7 @@ unsafe fn create_options(options: *const patchcore_chain_create_options) -> Resu
     // SAFETY: the caller's promise.
     unsafe {
         let given = structs::read_or_default(options, "options")?;
-        if given.names.is_null() && given.name_count > 0 {
-            return Err(null("options.names"));
-        }
-        let mut names = Vec::new();
-        for index in 0..given.name_count {
-            let name = given.names.add(index).read();
-            let len = if given.name_lens.is_null() { NUL_TERMINATED } else { given.name_lens.add(index).read() };
-            names.push(text::required(name, len, &format!("options.names[{index}]"))?);
-        }
+        let names = text::several(given.names, given.name_lens, given.name_count, "options.names")?;
         let chain_id = text::optional(given.chain_id, given.chain_id_len, "options.chain_id")?;
         Ok(CreateOptions { chain_id, names, force: given.force != 0 })
     }

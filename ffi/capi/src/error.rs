@@ -1,12 +1,12 @@
 //! Errors.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 
-use patchcore_ffi::status::Error;
+use patchcore_ffi::status::{Error, Outcome};
 
 use crate::status::{PATCHCORE_OK, patchcore_status};
-use crate::text::c_string;
+use crate::text::{c_path, c_string};
 
 /// What went wrong, where, and what to do about it. Whoever receives one frees it with patchcore_error_free().
 pub struct patchcore_error {
@@ -16,6 +16,7 @@ pub struct patchcore_error {
     offset: Option<u64>,
     callback_value: Option<i64>,
     system_code: Option<i32>,
+    outcome: Option<Outcome>,
 }
 
 impl From<Error> for patchcore_error {
@@ -23,23 +24,13 @@ impl From<Error> for patchcore_error {
         Self {
             status: error.status().code(),
             message: c_string(&error.to_string()),
-            path: error.path().map(|path| path_string(path.as_os_str())),
+            path: error.path().map(c_path),
             offset: error.offset(),
             callback_value: error.callback_value(),
             system_code: error.system_code(),
+            outcome: error.outcome(),
         }
     }
-}
-
-#[cfg(unix)]
-fn path_string(path: &std::ffi::OsStr) -> CString {
-    use std::os::unix::ffi::OsStrExt;
-    CString::new(path.as_bytes()).unwrap_or_default()
-}
-
-#[cfg(not(unix))]
-fn path_string(path: &std::ffi::OsStr) -> CString {
-    c_string(&path.to_string_lossy())
 }
 
 /// The operation was not about a directory tree.
@@ -50,6 +41,12 @@ pub const PATCHCORE_OUTCOME_UNCHANGED: i32 = 1;
 pub const PATCHCORE_OUTCOME_ROLLED_BACK: i32 = 2;
 /// The tree was changed and could not be brought back.
 pub const PATCHCORE_OUTCOME_ROLLBACK_FAILED: i32 = 3;
+
+const OUTCOMES: &[(i32, Outcome, &CStr)] = &[
+    (PATCHCORE_OUTCOME_UNCHANGED, Outcome::Unchanged, c"unchanged"),
+    (PATCHCORE_OUTCOME_ROLLED_BACK, Outcome::RolledBack, c"rolled_back"),
+    (PATCHCORE_OUTCOME_ROLLBACK_FAILED, Outcome::RollbackFailed, c"rollback_failed"),
+];
 
 /// Says what a caller can act on.
 ///
@@ -146,10 +143,25 @@ pub unsafe extern "C" fn patchcore_error_system_code(error: *const patchcore_err
 /// Thread-safety: an error may be read from several threads at once.
 /// @since 0.1.0
 #[unsafe(no_mangle)]
-pub extern "C" fn patchcore_error_outcome(error: *const patchcore_error) -> i32 {
-    // What works on trees is not here yet, so no error is about one.
-    let _ = error;
-    PATCHCORE_OUTCOME_NONE
+pub unsafe extern "C" fn patchcore_error_outcome(error: *const patchcore_error) -> i32 {
+    // SAFETY: NULL, or an error that was not freed.
+    let outcome = unsafe { error.as_ref() }.and_then(|error| error.outcome);
+    let known = OUTCOMES.iter().find(|(_, known, _)| Some(*known) == outcome);
+    known.map_or(PATCHCORE_OUTCOME_NONE, |(number, ..)| *number)
+}
+
+/// Says what an outcome is called.
+///
+/// @param outcome Any number.
+/// @return The name, such as "rolled_back", "none" for PATCHCORE_OUTCOME_NONE, or "unknown"; NUL-terminated, never freed.
+///
+/// Thread-safety: may be called from any thread.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn patchcore_outcome_name(outcome: i32) -> *const c_char {
+    let known = OUTCOMES.iter().find(|(number, ..)| *number == outcome);
+    let other = if outcome == PATCHCORE_OUTCOME_NONE { c"none" } else { c"unknown" };
+    known.map_or(other, |(.., name)| name).as_ptr()
 }
 
 /// Frees an error.
@@ -175,4 +187,21 @@ unsafe fn put<T>(value: Option<T>, out: *mut T) -> i32 {
         unsafe { out.write(value) };
     }
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_called_as_everywhere_else() {
+        for (number, outcome, _) in OUTCOMES {
+            // SAFETY: it is static and ends with a NUL.
+            let name = unsafe { CStr::from_ptr(patchcore_outcome_name(*number)) };
+            assert_eq!(name.to_str(), Ok(outcome.name()));
+        }
+        // SAFETY: as above.
+        let others = [0, 9].map(|number| unsafe { CStr::from_ptr(patchcore_outcome_name(number)) });
+        assert_eq!(others, [c"none", c"unknown"]);
+    }
 }

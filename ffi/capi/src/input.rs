@@ -36,13 +36,13 @@ pub struct patchcore_input {
     pub path: *const c_char,
     /// The bytes of `path`, or PATCHCORE_NUL_TERMINATED.
     pub path_len: usize,
-    /// The bytes; borrowed for the call. Those of a chain that patchcore_chain_open() opened are borrowed until the chain is
-    /// freed and no call uses it any more.
+    /// The bytes; borrowed for the call. Those of a chain that patchcore_chain_open() opened, or of a tree patch that
+    /// patchcore_tree_patch_open() opened, are borrowed until that is freed and no call uses it any more.
     pub data: *const u8,
     /// How many bytes there are at `data`.
     pub data_len: usize,
     /// Reads the input. It is called on the thread that called the library, and with options that allow more than one
-    /// thread on others as well, several at a time; for a chain on every thread that uses the chain.
+    /// thread on others as well, several at a time; for a chain or a tree patch on every thread that uses it.
     pub read_at: patchcore_read_at_fn,
     /// Handed to `read_at`.
     pub user_data: *mut c_void,

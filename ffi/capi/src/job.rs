@@ -78,6 +78,18 @@ pub const PATCHCORE_PHASE_COMPOSE: i32 = 5;
 pub const PATCHCORE_PHASE_APPLY: i32 = 6;
 /// Checking what was written or read.
 pub const PATCHCORE_PHASE_VERIFY: i32 = 7;
+/// Looking through a directory.
+pub const PATCHCORE_PHASE_SCAN: i32 = 8;
+/// Writing a package.
+pub const PATCHCORE_PHASE_PACK: i32 = 9;
+/// Fetching a file.
+pub const PATCHCORE_PHASE_DOWNLOAD: i32 = 10;
+/// Writing the new files of a directory beside the old ones.
+pub const PATCHCORE_PHASE_STAGE: i32 = 11;
+/// Putting the new files of a directory in place.
+pub const PATCHCORE_PHASE_COMMIT: i32 = 12;
+/// Putting the old files of a directory back in place.
+pub const PATCHCORE_PHASE_ROLLBACK: i32 = 13;
 
 /// `done` and `total` count bytes.
 pub const PATCHCORE_UNIT_BYTES: i32 = 1;
@@ -92,6 +104,12 @@ const PHASES: &[(i32, Phase, &CStr)] = &[
     (PATCHCORE_PHASE_COMPOSE, Phase::Compose, c"compose"),
     (PATCHCORE_PHASE_APPLY, Phase::Apply, c"apply"),
     (PATCHCORE_PHASE_VERIFY, Phase::Verify, c"verify"),
+    (PATCHCORE_PHASE_SCAN, Phase::Scan, c"scan"),
+    (PATCHCORE_PHASE_PACK, Phase::Pack, c"pack"),
+    (PATCHCORE_PHASE_DOWNLOAD, Phase::Download, c"download"),
+    (PATCHCORE_PHASE_STAGE, Phase::Stage, c"stage"),
+    (PATCHCORE_PHASE_COMMIT, Phase::Commit, c"commit"),
+    (PATCHCORE_PHASE_ROLLBACK, Phase::Rollback, c"rollback"),
 ];
 
 /// Says what a phase is called.

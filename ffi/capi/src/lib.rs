@@ -23,6 +23,13 @@ pub mod input;
 pub mod job;
 pub mod output;
 pub mod status;
+pub mod transfer;
+pub mod tree;
+pub mod tree_apply;
+pub mod tree_make;
+pub mod tree_patch;
+pub mod trust;
+pub mod update;
 pub mod version;
 
 mod boundary;

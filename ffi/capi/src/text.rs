@@ -1,7 +1,8 @@
 //! Strings, paths and byte ranges as C passes them: a pointer and a length.
 
 use std::ffi::{CStr, CString, c_char, c_void};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::ptr;
 
 use patchcore_ffi::status::{Error, Result, Status};
 
@@ -92,6 +93,30 @@ pub(crate) unsafe fn required(text: *const c_char, len: usize, name: &str) -> Re
     unsafe { optional(text, len, name) }?.ok_or_else(|| null(name))
 }
 
+/// Strings that are given as an array of pointers and one of lengths, which is NULL where all end with a NUL.
+///
+/// # Safety
+/// `texts` is NULL or points to `count` strings, and `lens` is NULL or points to as many lengths.
+pub(crate) unsafe fn several(
+    texts: *const *const c_char,
+    lens: *const usize,
+    count: usize,
+    name: &str,
+) -> Result<Vec<String>> {
+    if texts.is_null() && count > 0 {
+        return Err(null(name));
+    }
+    let mut read = Vec::new();
+    for index in 0..count {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let len = if lens.is_null() { NUL_TERMINATED } else { lens.add(index).read() };
+            read.push(required(texts.add(index).read(), len, &format!("{name}[{index}]"))?);
+        }
+    }
+    Ok(read)
+}
+
 /// A path that may be left out. On Unix its bytes mean what they are, elsewhere they are UTF-8.
 ///
 /// # Safety
@@ -133,10 +158,35 @@ pub(crate) fn c_string(text: &str) -> CString {
     CString::new(text).unwrap_or_else(|_| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default())
 }
 
+/// A path for C, as callers give paths.
+#[cfg(unix)]
+pub(crate) fn c_path(path: &Path) -> CString {
+    use std::os::unix::ffi::OsStrExt;
+    CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
+}
+
+/// A path for C, as callers give paths.
+#[cfg(not(unix))]
+pub(crate) fn c_path(path: &Path) -> CString {
+    c_string(&path.to_string_lossy())
+}
+
+/// A string of an object as C borrows it: NULL and 0 where there is none.
+pub(crate) fn borrowed(text: Option<&CString>) -> (*const c_char, usize) {
+    text.map_or((ptr::null(), 0), |text| (text.as_ptr(), text.as_bytes().len()))
+}
+
+/// A string in an array, cut where the array ends, with zeros behind it.
+pub(crate) fn in_array<const SIZE: usize>(text: &str) -> [c_char; SIZE] {
+    let mut array = [0; SIZE];
+    let room = SIZE.saturating_sub(1);
+    array.iter_mut().zip(text.bytes().take(room)).for_each(|(place, byte)| *place = byte as c_char);
+    array
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ptr;
 
     fn text(bytes: &[u8], len: usize) -> Result<Option<String>, String> {
         // SAFETY: the tests pass lengths within `bytes`, which end with a NUL where they should.
@@ -175,6 +225,28 @@ mod tests {
         assert_eq!(path(b"a\0b"), Err(Status::InvalidArgument));
         #[cfg(unix)]
         assert!(path(b"\xff\xfe").is_ok());
+    }
+
+    #[test]
+    fn strings_of_an_array_have_their_own_lengths_or_end_with_a_nul() {
+        let texts = [c"one".as_ptr(), c"two".as_ptr()];
+        let lens = [2, NUL_TERMINATED];
+        // SAFETY: both arrays have two elements.
+        unsafe {
+            assert_eq!(several(texts.as_ptr(), ptr::null(), 2, "names").unwrap(), ["one", "two"]);
+            assert_eq!(several(texts.as_ptr(), lens.as_ptr(), 2, "names").unwrap(), ["on", "two"]);
+            assert!(several(ptr::null(), ptr::null(), 0, "names").unwrap().is_empty());
+            assert_eq!(several(ptr::null(), ptr::null(), 1, "names").unwrap_err().message(), "`names` is NULL");
+            let hole = [c"one".as_ptr(), ptr::null()];
+            let refused = several(hole.as_ptr(), ptr::null(), 2, "names").unwrap_err();
+            assert_eq!(refused.message(), "`names[1]` is NULL");
+        }
+    }
+
+    #[test]
+    fn a_string_in_an_array_ends_with_a_nul() {
+        assert_eq!(in_array::<4>("ab"), [b'a' as c_char, b'b' as c_char, 0, 0]);
+        assert_eq!(in_array::<2>("ab"), [b'a' as c_char, 0]);
     }
 
     #[test]

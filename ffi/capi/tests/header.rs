@@ -26,6 +26,13 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Using chains", "chain_apply"),
     ("Making and changing chain files", "chain_file"),
     ("Files", "file_kind"),
+    ("Keys and signatures", "trust"),
+    ("Directories", "tree"),
+    ("Tree patches: from one directory to another", "tree_patch"),
+    ("Applying tree patches", "tree_apply"),
+    ("Making tree patches", "tree_make"),
+    ("Fetching files", "transfer"),
+    ("Updates of directories", "update"),
 ];
 
 #[test]
