@@ -2,20 +2,22 @@
 //!
 //! The work runs on a thread of its own and never needs the interpreter. The caller waits without holding it back, looks
 //! for signals 40 times a second, and runs the callbacks: so those run where the program expects them, and none runs once
-//! the call has returned. A caller that leaves early leaves a cancelled worker behind, which owns all that it works on.
+//! the call has returned. A caller that leaves early leaves a cancelled worker behind, which owns all that it works on;
+//! but where that is putting its result in place already, the caller waits and says what came of it.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use patchcore_ffi::job::{self, Job, LogLevel, Running, Stop};
-use patchcore_ffi::status::{Error, Result, Status};
+use patchcore_ffi::status::{Error, Outcome, Result, Status};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::cancel::CancelToken;
-use crate::errors::raise;
+use crate::errors::{Raise, raise, raise_with};
 use crate::results;
 
 /// How often the caller looks for signals and for its token.
@@ -24,14 +26,23 @@ const POLL: Duration = Duration::from_millis(25);
 /// How long a caller that leaves waits for its worker, which usually has tidied up by then.
 const GRACE: Duration = Duration::from_millis(25);
 
+/// How long whoever changes a tree waits for workers that were left behind, since one of them may still hold its lock.
+const SETTLE: Duration = Duration::from_secs(10);
+
 /// Workers whose callers have left.
-static LEFT_BEHIND: Mutex<Vec<Running>> = Mutex::new(Vec::new());
+static LEFT_BEHIND: Mutex<Vec<Left>> = Mutex::new(Vec::new());
+
+struct Left {
+    running: Running,
+    changes_tree: bool,
+}
 
 /// Who watches an operation: the arguments `progress` and `cancel`.
 #[derive(Default)]
 pub(crate) struct Watch<'py> {
     progress: Option<Bound<'py, PyAny>>,
     cancel: Option<Bound<'py, CancelToken>>,
+    changes_tree: bool,
 }
 
 impl<'py> Watch<'py> {
@@ -40,8 +51,18 @@ impl<'py> Watch<'py> {
             Some(callback) if !callback.is_callable() => {
                 Err(PyTypeError::new_err("argument 'progress': expected a callable"))
             }
-            _ => Ok(Self { progress, cancel }),
+            _ => Ok(Self { progress, cancel, changes_tree: false }),
         }
+    }
+
+    /// The watch of an operation that changes a tree, so that its errors say what became of that.
+    pub fn of_tree(self) -> Self {
+        Self { changes_tree: true, ..self }
+    }
+
+    fn cancelled(&self, py: Python<'_>) -> PyErr {
+        let error = Error::new(Status::Cancelled, "cancelled; nothing was changed");
+        raise_with(py, &error, self.changes_tree.then_some(Outcome::Unchanged))
     }
 }
 
@@ -54,6 +75,20 @@ enum Message<T> {
 /// What the caller answers to progress.
 struct Go;
 
+/// Why a caller does not wait for the end of its operation.
+enum Leaving {
+    /// The token went up.
+    Cancelled,
+    /// A callback or a signal handler raised this.
+    Raised(PyErr),
+}
+
+impl From<PyErr> for Leaving {
+    fn from(raised: PyErr) -> Self {
+        Self::Raised(raised)
+    }
+}
+
 /// Runs `work` on a thread of its own until it ends, a callback raises, a signal handler raises, or the token goes up.
 pub(crate) fn run<T: Send + 'static>(
     py: Python<'_>,
@@ -62,7 +97,10 @@ pub(crate) fn run<T: Send + 'static>(
 ) -> PyResult<T> {
     let token = watch.cancel.as_ref().map(|token| &token.get().0);
     if token.is_some_and(job::CancelToken::is_cancelled) {
-        return Err(cancelled(py));
+        return Err(watch.cancelled(py));
+    }
+    if watch.changes_tree {
+        settle(py)?;
     }
     // The caller's token may serve other operations as well, so this one has its own.
     let (tell, mut hear) = mpsc::channel();
@@ -84,18 +122,27 @@ pub(crate) fn run<T: Send + 'static>(
         let _ = tell.send(Message::Done(result));
     };
     let running = job.spawn(Box::new(work)).map_err(|error| raise(py, &error))?;
-    let outcome = attend(py, watch, token, &mut hear, &running);
-    if outcome.is_err() && !running.is_finished() {
-        let came_in_time = running.cancel();
+    let leaving = match attend(py, watch, token, &mut hear, &running) {
+        Ok(result) => return result.or_raise(py),
+        Err(leaving) => leaving,
+    };
+    if running.cancel() {
         drop(hear);
-        if came_in_time {
-            leave(py, running);
-        } else {
-            // The result is being put in place, which nobody should see happen after the call has returned.
-            let _ = py.detach(|| running.wait());
+        leave(py, Left { running, changes_tree: watch.changes_tree });
+        return Err(match leaving {
+            Leaving::Cancelled => watch.cancelled(py),
+            Leaving::Raised(raised) => raised,
+        });
+    }
+    // The result is being put in place, which nobody should see happen after the call has returned.
+    let result = py.detach(|| await_result(hear, &running));
+    match leaving {
+        Leaving::Cancelled => result.or_raise(py),
+        Leaving::Raised(raised) => {
+            note(py, &raised, result.err())?;
+            Err(raised)
         }
     }
-    outcome
 }
 
 fn attend<T: Send>(
@@ -104,12 +151,12 @@ fn attend<T: Send>(
     token: Option<&job::CancelToken>,
     hear: &mut Receiver<Message<T>>,
     running: &Running,
-) -> PyResult<T> {
+) -> std::result::Result<Result<T>, Leaving> {
     loop {
         let listener = &mut *hear;
         let message = py.detach(move || listener.recv_timeout(POLL));
         match message {
-            Ok(Message::Done(result)) => return result.map_err(|error| raise(py, &error)),
+            Ok(Message::Done(result)) => return Ok(result),
             Ok(Message::Progress(event, answer)) => {
                 if let Some(progress) = &watch.progress {
                     progress.call1((results::progress(py, &event)?,))?;
@@ -118,23 +165,40 @@ fn attend<T: Send>(
             }
             Ok(Message::Log(level, message)) => log(py, level, &message)?,
             Err(RecvTimeoutError::Timeout) => {}
-            // Only a panic ends the work without a word.
-            Err(RecvTimeoutError::Disconnected) => {
-                let ended = py.detach(|| running.wait());
-                let error =
-                    ended.err().unwrap_or_else(|| Error::new(Status::Internal, "the work ended without a result"));
-                return Err(raise(py, &error));
-            }
+            Err(RecvTimeoutError::Disconnected) => return Ok(Err(py.detach(|| without_result(running)))),
         }
         py.check_signals()?;
         if token.is_some_and(job::CancelToken::is_cancelled) {
-            return Err(cancelled(py));
+            return Err(Leaving::Cancelled);
         }
     }
 }
 
-fn cancelled(py: Python<'_>) -> PyErr {
-    raise(py, &Error::new(Status::Cancelled, "cancelled; nothing was changed"))
+/// What comes of work that nobody watches any more. Progress that is not answered asks it to stop where it still can.
+fn await_result<T>(hear: Receiver<Message<T>>, running: &Running) -> Result<T> {
+    let ended = hear.into_iter().find_map(|message| match message {
+        Message::Done(result) => Some(result),
+        Message::Progress(..) | Message::Log(..) => None,
+    });
+    ended.unwrap_or_else(|| Err(without_result(running)))
+}
+
+/// The error of work that ended without a word, as only a panic does.
+fn without_result(running: &Running) -> Error {
+    running.wait().err().unwrap_or_else(|| Error::new(Status::Internal, "the work ended without a result"))
+}
+
+/// Says in an exception of the caller's what came of an operation that it could not stop any more.
+fn note(py: Python<'_>, raised: &PyErr, failed: Option<Error>) -> PyResult<()> {
+    let note = match failed {
+        None => "raised too late to stop the operation, which was completed".to_owned(),
+        Some(error) if error.status() == Status::Cancelled => return Ok(()),
+        Some(error) => {
+            let outcome = error.outcome().map(|outcome| format!(" (the tree: {})", outcome.name()));
+            format!("raised too late to stop the operation, which failed: {error}{}", outcome.unwrap_or_default())
+        }
+    };
+    raised.value(py).call_method1(intern!(py, "add_note"), (note,)).map(drop)
 }
 
 fn log(py: Python<'_>, level: LogLevel, message: &str) -> PyResult<()> {
@@ -147,22 +211,37 @@ fn log(py: Python<'_>, level: LogLevel, message: &str) -> PyResult<()> {
     logger.call_method1(intern!(py, "log"), (level, "%s", message)).map(drop)
 }
 
-fn leave(py: Python<'_>, running: Running) {
-    if py.detach(|| running.wait_timeout(GRACE)).is_none() {
-        let mut left = LEFT_BEHIND.lock().unwrap_or_else(PoisonError::into_inner);
-        left.retain(|running| !running.is_finished());
-        left.push(running);
+fn leave(py: Python<'_>, left: Left) {
+    if py.detach(|| left.running.wait_timeout(GRACE)).is_none() {
+        left_behind().push(left);
     }
+}
+
+/// The workers that are still left behind.
+fn left_behind() -> MutexGuard<'static, Vec<Left>> {
+    let mut left = LEFT_BEHIND.lock().unwrap_or_else(PoisonError::into_inner);
+    left.retain(|left| !left.running.is_finished());
+    left
+}
+
+/// Waits for the workers whose callers have left, so that the trees that they locked are free again.
+fn settle(py: Python<'_>) -> PyResult<()> {
+    let until = Instant::now() + SETTLE;
+    while Instant::now() < until && left_behind().iter().any(|left| left.changes_tree) {
+        py.detach(|| thread::sleep(POLL / 5));
+        py.check_signals()?;
+    }
+    Ok(())
 }
 
 /// Waits at most so many seconds for the workers whose callers have left, so that they remove their temporary files
 /// before the process ends.
 #[pyfunction]
 pub(crate) fn _wait_for_workers(py: Python<'_>, seconds: f64) {
-    let left = std::mem::take(&mut *LEFT_BEHIND.lock().unwrap_or_else(PoisonError::into_inner));
+    let left = std::mem::take(&mut *left_behind());
     let until = Instant::now() + Duration::try_from_secs_f64(seconds).unwrap_or_default();
     py.detach(|| {
-        for running in left {
+        for Left { running, .. } in left {
             let _ = running.wait_timeout(until.saturating_duration_since(Instant::now()));
         }
     });

@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 /// A flag that stops every operation it was given to, from any thread.
 ///
 /// It goes up once and never down again. An operation that sees it raises :class:`~patchcore.CancelledError` and leaves
-/// everything as it was. Ctrl-C needs no token.
+/// everything as it was; one that is putting its result in place already comes to its end and returns it. Ctrl-C needs no
+/// token.
 #[pyclass(frozen, module = "patchcore")]
 pub(crate) struct CancelToken(pub job::CancelToken);
 

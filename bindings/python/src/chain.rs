@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock};
 use patchcore_ffi::chain::{self, Chain as Opened};
 use patchcore_ffi::input::Input;
 use patchcore_ffi::job::Job;
-use patchcore_ffi::options::{CreateOptions, Limits};
+use patchcore_ffi::options::CreateOptions;
 use patchcore_ffi::status::{Error, Result, Status};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -101,7 +101,7 @@ impl Chain {
             return Err(PyTypeError::new_err("a chain is made as a file or as new bytes; name a path or None"));
         }
         let options = CreateOptions { chain_id, names, force };
-        let (deltas, limits) = (deltas.into(), limits(max_memory));
+        let (deltas, limits) = (deltas.into(), options::limits(max_memory));
         let (output, opened) = target.open(no_clobber);
         let written = run(py, &watch, move |job| chain::create(deltas, output, &options, &limits, job))?;
         opened.finish(py, written, || match out {
@@ -132,7 +132,7 @@ impl Chain {
     ) -> PyResult<()> {
         let watch = Watch::new(progress, cancel)?;
         let path = self.file(py)?;
-        let (deltas, limits) = (deltas.into(), limits(max_memory));
+        let (deltas, limits) = (deltas.into(), options::limits(max_memory));
         self.change(py, &watch, move |job| {
             chain::append(&path, deltas, name.as_deref(), &limits, job)?;
             Ok(((), Opened::open(Input::Path(path))?))
@@ -281,7 +281,7 @@ impl Chain {
         options.scratch = scratch;
         let opened = self.opened();
         let target = target.unwrap_or(Version::Place(-1)).name(py, &opened)?;
-        let expected = self.expected(&opened, &old, &target, max_output);
+        let expected = Expected::version(&opened, &target, max_output, [&old, &self.source]);
         let (output, result) = Target::or_bytes(out).open_for(py, no_clobber, expected)?;
         let (old, chain) = (Input::from(old), opened.clone());
         let (stats, written) = run(py, &watch, move |job| chain.apply(old, Some(&target), output, &options, job))?;
@@ -326,7 +326,7 @@ impl Chain {
         let watch = Watch::new(progress, cancel)?;
         let options = options::squash(level, threads, max_apply_memory, max_memory, max_operations);
         let chain = self.opened();
-        let (start, end) = (name(py, start, &chain)?, name(py, end, &chain)?);
+        let (start, end) = (Version::name_of(start, py, &chain)?, Version::name_of(end, py, &chain)?);
         let (output, opened) = Target::or_bytes(out).open(no_clobber);
         let squash = move |job: &mut Job| chain.squash(start.as_deref(), end.as_deref(), output, &options, job);
         let (info, written) = run(py, &watch, squash)?;
@@ -362,8 +362,8 @@ impl Chain {
     ) -> PyResult<Vec<PathBuf>> {
         let watch = Watch::new(progress, cancel)?;
         let chain = self.opened();
-        let (start, end) = (name(py, start, &chain)?, name(py, end, &chain)?);
-        let limits = limits(max_memory);
+        let (start, end) = (Version::name_of(start, py, &chain)?, Version::name_of(end, py, &chain)?);
+        let limits = options::limits(max_memory);
         let extract =
             move |job: &mut Job| chain.extract(&folder, start.as_deref(), end.as_deref(), no_clobber, &limits, job);
         Ok(run(py, &watch, extract)?.into_iter().map(|(_, path)| path).collect())
@@ -392,7 +392,7 @@ impl Chain {
         cancel: Option<Bound<'py, CancelToken>>,
     ) -> Object<'py> {
         let watch = Watch::new(progress, cancel)?;
-        let (chain, limits) = (self.opened(), limits(max_memory));
+        let (chain, limits) = (self.opened(), options::limits(max_memory));
         let size = usize::try_from(index).ok().and_then(|index| chain.links().get(index).map(|link| link.size));
         let expected = size.map(|size| Expected { size, given: size });
         let (output, opened) = Target::or_bytes(out).open_for(py, no_clobber, expected)?;
@@ -421,7 +421,7 @@ impl Chain {
         cancel: Option<Bound<'py, CancelToken>>,
     ) -> Object<'py> {
         let watch = Watch::new(progress, cancel)?;
-        let (chain, limits) = (self.opened(), limits(max_memory));
+        let (chain, limits) = (self.opened(), options::limits(max_memory));
         let explained = run(py, &watch, move |job| chain.explain_link(index, most, &limits, job))?;
         results::explanation(py, &explained)
     }
@@ -442,7 +442,7 @@ impl Chain {
         cancel: Option<Bound<'py, CancelToken>>,
     ) -> PyResult<u64> {
         let watch = Watch::new(progress, cancel)?;
-        let (chain, limits) = (self.opened(), limits(max_memory));
+        let (chain, limits) = (self.opened(), options::limits(max_memory));
         run(py, &watch, move |job| chain.verify(&limits, job))
     }
 
@@ -492,21 +492,4 @@ impl Chain {
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
         Ok(result)
     }
-
-    /// The size of a version, as the chain says; how much is given is what the two files have.
-    fn expected(&self, opened: &Opened, old: &Source, target: &str, max_output: Option<u64>) -> Option<Expected> {
-        let given = old.size()?.saturating_add(self.source.size()?);
-        let place = usize::try_from(opened.resolve(target).ok()?).ok()?;
-        let size = opened.versions().get(place)?.size;
-        let allowed = max_output.filter(|most| *most > 0).is_none_or(|most| size <= most);
-        allowed.then_some(Expected { size, given })
-    }
-}
-
-fn name(py: Python<'_>, version: Option<Version>, chain: &Opened) -> PyResult<Option<String>> {
-    version.map(|version| version.name(py, chain)).transpose()
-}
-
-fn limits(max_memory: Option<u64>) -> Limits {
-    Limits { max_memory: max_memory.unwrap_or_default() }
 }

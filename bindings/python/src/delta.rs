@@ -5,7 +5,6 @@
 use patchcore_ffi::input::Input;
 use patchcore_ffi::job::Job;
 use patchcore_ffi::kind::FileKind;
-use patchcore_ffi::options::Limits;
 use patchcore_ffi::{delta, digest as digests, kind};
 use pyo3::prelude::*;
 
@@ -185,7 +184,7 @@ pub(crate) fn verify<'py>(
     cancel: Option<Bound<'py, CancelToken>>,
 ) -> Object<'py> {
     let watch = Watch::new(progress, cancel)?;
-    let limits = Limits { max_memory: max_memory.unwrap_or_default() };
+    let limits = options::limits(max_memory);
     let (delta, old) = (Input::from(delta), old.map(Input::from));
     let (info, contents) = run(py, &watch, move |job| delta::verify(delta, old, &limits, job))?;
     results::verified(py, &info, &contents)
@@ -211,7 +210,7 @@ pub(crate) fn explain<'py>(
     cancel: Option<Bound<'py, CancelToken>>,
 ) -> Object<'py> {
     let watch = Watch::new(progress, cancel)?;
-    let limits = Limits { max_memory: max_memory.unwrap_or_default() };
+    let limits = options::limits(max_memory);
     let delta = Input::from(delta);
     let explained = run(py, &watch, move |job| delta::explain(delta, most, &limits, job))?;
     results::explanation(py, &explained)

@@ -1,6 +1,6 @@
 //! Errors of the library as the exceptions of `errors.py`.
 
-use patchcore_ffi::status::{Error, Result, Status};
+use patchcore_ffi::status::{Error, Outcome, Result, Status};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -17,14 +17,21 @@ impl<T> Raise<T> for Result<T> {
 
 /// The exception for an error, or what went wrong while it was made.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
-    exception(py, error).map_or_else(|instead| instead, PyErr::from_value)
+    raise_with(py, error, error.outcome())
 }
 
-fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
+/// The exception for an error of which is known what became of a tree.
+pub(crate) fn raise_with(py: Python<'_>, error: &Error, outcome: Option<Outcome>) -> PyErr {
+    exception(py, error, outcome).map_or_else(|instead| instead, PyErr::from_value)
+}
+
+fn exception<'py>(py: Python<'py>, error: &Error, outcome: Option<Outcome>) -> PyResult<Bound<'py, PyAny>> {
     let status = error.status();
     let path = error.path().map(|path| path.as_os_str());
     let from_status = py.import(intern!(py, "patchcore.errors"))?.getattr(intern!(py, "_from_status"))?;
-    from_status.call1((status.code(), status.name(), error.message(), path, error.offset(), error.system_code()))
+    let outcome = outcome.map(Outcome::name);
+    let (message, offset, system_code) = (error.message(), error.offset(), error.system_code());
+    from_status.call1((status.code(), status.name(), message, path, offset, system_code, outcome))
 }
 
 /// Every status of the library but success, as pairs of number and name.

@@ -14,9 +14,15 @@ mod command;
 mod delta;
 mod errors;
 mod options;
+mod patch;
 mod results;
 mod source;
 mod target;
+mod transfer;
+mod tree;
+mod tree_results;
+mod trust;
+mod update;
 mod version;
 
 /// The native half of patchcore; import `patchcore` instead.
@@ -36,6 +42,19 @@ mod _patchcore {
     use crate::delta::{apply, compose, diff, digest, explain, file_kind, inspect, verify};
     #[pymodule_export]
     use crate::errors::_statuses;
+    #[pymodule_export]
+    use crate::patch::TreePatch;
+    #[pymodule_export]
+    use crate::transfer::fetch;
+    #[pymodule_export]
+    use crate::tree::{
+        tree_clean, tree_diff, tree_diff_operations, tree_installed, tree_recover, tree_rollback, tree_scan,
+        tree_squash,
+    };
+    #[pymodule_export]
+    use crate::trust::{create_key_files, key_id, sign_file, verify_file};
+    #[pymodule_export]
+    use crate::update::Updater;
 
     /// For a limit: none at all.
     #[pymodule_export]

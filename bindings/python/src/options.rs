@@ -1,8 +1,12 @@
 //! Options as keyword arguments give them: what is not given is zero, which means the default everywhere.
 
-use patchcore_ffi::options::{ApplyOptions, DiffOptions, Engine, SquashOptions};
+use patchcore_ffi::digest::{Digest, parse_digest};
+use patchcore_ffi::options::{ApplyOptions, DiffOptions, Engine, Limits, SquashOptions};
+use patchcore_ffi::tree::TreeApplyOptions;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+
+use crate::errors::Raise;
 
 /// The argument `engine`.
 pub(crate) fn engine(name: &str) -> PyResult<Engine> {
@@ -56,4 +60,27 @@ pub(crate) fn apply(
         streaming,
         scratch: None,
     }
+}
+
+pub(crate) fn limits(max_memory: Option<u64>) -> Limits {
+    Limits { max_memory: max_memory.unwrap_or_default() }
+}
+
+pub(crate) fn tree_apply(
+    overwrite_local: bool,
+    no_backup: bool,
+    threads: Option<u64>,
+    max_memory: Option<u64>,
+) -> TreeApplyOptions {
+    TreeApplyOptions {
+        overwrite_local,
+        no_backup,
+        threads: threads.unwrap_or_default(),
+        max_memory: max_memory.unwrap_or_default(),
+    }
+}
+
+/// The argument `digest`.
+pub(crate) fn digest(py: Python<'_>, text: &str) -> PyResult<Digest> {
+    parse_digest(text).or_raise(py)
 }

@@ -16,11 +16,15 @@ use pyo3::types::PyTuple;
 type Object<'py> = PyResult<Bound<'py, PyAny>>;
 
 /// An instance of a class of `results.py`, with its fields in their order.
-fn make<'py>(py: Python<'py>, class: &str, fields: impl PyCallArgs<'py>) -> Object<'py> {
+pub(crate) fn make<'py>(py: Python<'py>, class: &str, fields: impl PyCallArgs<'py>) -> Object<'py> {
     py.import(intern!(py, "patchcore.results"))?.getattr(class)?.call1(fields)
 }
 
-fn tuple<'py, T>(py: Python<'py>, items: &[T], convert: impl Fn(&T) -> Object<'py>) -> PyResult<Bound<'py, PyTuple>> {
+pub(crate) fn tuple<'py, T>(
+    py: Python<'py>,
+    items: &[T],
+    convert: impl Fn(&T) -> Object<'py>,
+) -> PyResult<Bound<'py, PyTuple>> {
     PyTuple::new(py, items.iter().map(convert).collect::<PyResult<Vec<_>>>()?)
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use patchcore_ffi::input::{Input, ReadAt};
-use patchcore_ffi::status::{Result, Status};
+use patchcore_ffi::status::{Error, Result, Status};
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyMemoryError, PyTypeError};
 use pyo3::intern;
@@ -57,12 +57,49 @@ impl Source {
     }
 }
 
+impl Source {
+    /// All of it as text.
+    pub fn into_text(self) -> Result<String> {
+        let path = self.path().map(PathBuf::from);
+        let source = Input::from(self).open()?;
+        let mut bytes = Vec::new();
+        let size = usize::try_from(source.size()).unwrap_or(usize::MAX);
+        bytes
+            .try_reserve_exact(size)
+            .map_err(|_| Error::new(Status::NoMemory, "this text does not fit into memory"))?;
+        bytes.resize(size, 0);
+        source.read_at(0, &mut bytes)?;
+        String::from_utf8(bytes).map_err(|e| {
+            let error = Error::new(Status::Corrupt, "this is no text in UTF-8").at(e.utf8_error().valid_up_to() as u64);
+            match path {
+                Some(path) => error.in_file(&path),
+                None => error,
+            }
+        })
+    }
+}
+
 impl From<Source> for Input {
     fn from(source: Source) -> Self {
         match source {
             Source::Path(path) => Input::Path(path),
             Source::Buffer(buffer) => Input::Source(Box::new(Shared(buffer))),
         }
+    }
+}
+
+/// A path where bytes would make no sense.
+pub(crate) struct FilePath(pub PathBuf);
+
+impl<'py> FromPyObject<'_, 'py> for FilePath {
+    type Error = PyErr;
+
+    fn extract(object: Borrow<'_, 'py>) -> PyResult<Self> {
+        let object = object.to_owned();
+        let kind = || object.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string());
+        path(&object)?
+            .map(Self)
+            .ok_or_else(|| PyTypeError::new_err(format!("expected a path (str or os.PathLike), not {}", kind())))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use patchcore_ffi::chain::Chain;
 use patchcore_ffi::output::{Output, Written};
 use patchcore_ffi::status::{Error, Status};
 use pyo3::prelude::*;
@@ -9,7 +10,7 @@ use pyo3::types::PyBytes;
 
 use crate::buffer::Filling;
 use crate::errors::raise;
-use crate::source::{buffer, path};
+use crate::source::{Source, buffer, path};
 
 /// What a size that nobody checked may make us allocate at most, unless as many bytes were given to us.
 const UNCHECKED: u64 = 1 << 20;
@@ -44,6 +45,15 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
+    /// A version, as large as its chain says, unless that is more than is allowed.
+    pub fn version(chain: &Chain, name: &str, max_output: Option<u64>, given: [&Source; 2]) -> Option<Self> {
+        let given = given[0].size()?.saturating_add(given[1].size()?);
+        let place = usize::try_from(chain.resolve(name).ok()?).ok()?;
+        let size = chain.versions().get(place)?.size;
+        let allowed = max_output.filter(|most| *most > 0).is_none_or(|most| size <= most);
+        allowed.then_some(Self { size, given })
+    }
+
     /// The size, where a lie would not cost much.
     fn trusted(self) -> Option<usize> {
         let most = UNCHECKED.max(self.given.saturating_mul(EXPANSION));

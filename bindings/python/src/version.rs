@@ -39,6 +39,11 @@ impl<'py> FromPyObject<'_, 'py> for Version {
 }
 
 impl Version {
+    /// What the library calls the version that was given, if any was.
+    pub fn name_of(given: Option<Self>, py: Python<'_>, chain: &Chain) -> PyResult<Option<String>> {
+        given.map(|version| version.name(py, chain)).transpose()
+    }
+
     /// What the library calls it.
     pub fn name(self, py: Python<'_>, chain: &Chain) -> PyResult<String> {
         let place = match self {

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from server import Server, serving
 
 import patchcore
 
@@ -53,3 +56,44 @@ def large_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
             file.write(bytes([number]) * 1000)
             file.truncate(1 << 30)
     return paths
+
+
+class House:
+    """Three versions of a small directory, ``one``, ``two`` and ``three``, in a folder for them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for version, name in enumerate(("one", "two", "three")):
+            root = folder / name
+            root.mkdir()
+            (root / "big").write_bytes(content(version, 40_000))
+            (root / "same").write_text("same")
+            if version == 0:
+                (root / "gone").write_text("gone")
+            else:
+                (root / "docs").mkdir()
+                (root / "docs" / "new").write_text(f"written for version {version}")
+
+    def __truediv__(self, name: str) -> Path:
+        return self.folder / name
+
+    def diff(self, old: str, new: str, out: str, **options: Any) -> patchcore.TreeDiffStats:
+        return patchcore.tree_diff(self / old, self / new, self / out, **options)
+
+    def patch(self, old: str = "one", new: str = "two", **options: Any) -> patchcore.TreePatch:
+        self.diff(old, new, f"{old}-{new}.zip", **options)
+        return patchcore.TreePatch(self / f"{old}-{new}.zip")
+
+    def digest(self, name: str) -> str:
+        return patchcore.tree_scan(self / name).digest
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server

@@ -50,10 +50,10 @@ def test_a_status_of_a_newer_library_is_an_error_all_the_same() -> None:
 def test_errors_travel_between_processes(code: int, status_name: str) -> None:
     system = errno.EROFS if issubclass(class_of(status_name), OSError) else None
     for number in (None, system):
-        raised = errors._from_status(code, status_name, "what happened", "a file", 1 << 40, number)
+        raised = errors._from_status(code, status_name, "what happened", "a file", 1 << 40, number, "rolled_back")
         raised.add_note("on shard 7")
         for same in (pickle.loads(pickle.dumps(raised)), copy.copy(raised)):
-            assert type(same) is type(raised)
+            assert type(same) is type(raised) and same.outcome == "rolled_back"
             assert (str(same), repr(same), same.__dict__) == (str(raised), repr(raised), raised.__dict__)
             if isinstance(raised, OSError) and isinstance(same, OSError):
                 assert (same.errno, same.strerror, same.filename) == (raised.errno, raised.strerror, "a file")

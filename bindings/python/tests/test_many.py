@@ -91,6 +91,48 @@ def failure(shards: list[tuple[Path, Path, Path]], executor: Executor | None) ->
     return raised.value
 
 
+@pytest.fixture
+def trees(tmp_path: Path) -> tuple[Path, Path]:
+    roots = tmp_path / "tree-1", tmp_path / "tree-2"
+    for version, root in enumerate(roots):
+        for number in range(SHARDS):
+            (root / f"{number % 3}").mkdir(parents=True, exist_ok=True)
+            (root / f"{number % 3}" / f"file-{number}").write_bytes(content(number * 10 + version))
+    return roots
+
+
+def tree_package(trees: tuple[Path, Path], out: Path, executor: Executor | None, **options: Any) -> bytes:
+    patchcore.tree_diff(*trees, out, executor=executor, level=3, **options)
+    return out.read_bytes()
+
+
+@pytest.mark.parametrize("kind", EXECUTORS)
+def test_a_tree_patch_is_the_same_wherever_its_deltas_are_made(
+    kind: str, trees: tuple[Path, Path], tmp_path: Path
+) -> None:
+    alone = tree_package(trees, tmp_path / "alone.zip", None)
+    with EXECUTORS[kind]() as executor:
+        assert tree_package(trees, tmp_path / "package.zip", executor) == alone
+    assert patchcore.TreePatch(tmp_path / "alone.zip").apply(trees[0]).changed > 0
+    assert patchcore.tree_scan(trees[0]).digest == patchcore.tree_scan(trees[1]).digest
+
+
+def test_a_cluster_makes_the_deltas_of_a_tree_patch(cluster: Any, trees: tuple[Path, Path], tmp_path: Path) -> None:
+    alone = tree_package(trees, tmp_path / "alone.zip", None)
+    with cluster.get_executor() as executor:
+        assert tree_package(trees, tmp_path / "package.zip", executor) == alone
+
+
+def test_what_workers_make_is_checked(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    class Wrong(ThreadPoolExecutor):
+        def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+            return super().submit(lambda: bytes(reversed(fn(*args, **kwargs))))  # type: ignore[arg-type, call-overload, return-value]
+
+    with Wrong(1) as executor, pytest.raises(patchcore.CorruptError):
+        tree_package(trees, tmp_path / "package.zip", executor)
+    assert not (tmp_path / "package.zip").exists()
+
+
 @pytest.mark.parametrize("kind", EXECUTORS)
 def test_any_executor_does_it(kind: str, shards: list[tuple[Path, Path, Path]]) -> None:
     with EXECUTORS[kind]() as executor:

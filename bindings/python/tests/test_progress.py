@@ -47,6 +47,16 @@ def test_a_bar_of_tqdm_shows_it_as_it_is(versions: list[bytes], deltas: list[byt
     assert descriptions == ["hash", "apply"]
 
 
+def test_a_bar_shows_no_end_as_long_as_nobody_knows_it() -> None:
+    with tqdm(disable=False) as bar:
+        show = patchcore.on_bar(bar)
+        for done, total, shown in ((0, patchcore.NO_LIMIT, 0), (5, patchcore.NO_LIMIT, 0), (7, 10, 10), (10, 10, 10)):
+            show(Progress("download", done, total, "bytes"))
+            assert (bar.n, bar.total) == (done, shown)
+        show(Progress("stage", 0, 3, "items"))
+        assert (bar.n, bar.total, bar.desc) == (0, 3, "stage: ")
+
+
 def test_a_bar_that_is_switched_off_stays_off(
     versions: list[bytes], deltas: list[bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:

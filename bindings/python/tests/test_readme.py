@@ -37,17 +37,23 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             Path(folder, shard).write_bytes(first if folder == "old" else second)
     client = SimpleNamespace(get_executor=lambda: ThreadPoolExecutor(2))
     dask = SimpleNamespace(distributed=SimpleNamespace(Client=lambda address: client))
-    return {"tqdm": tqdm, "shards": shards, "dask": dask, "dask_client": client, "old_bytes": first}
+    for version in ("game-1.0", "game-1.1", "game"):
+        Path(version).mkdir()
+        Path(version, "levels").write_bytes(second if version == "game-1.1" else first)
+    Path("manifest.json").write_text('{"version": "1.1.0"}')
+    return {"manifest_url": "manifest.json", "tqdm": tqdm, "shards": shards, "dask": dask, "dask_client": client, "old_bytes": first}
 
 
 def test_the_readme_of_the_package(scene: dict[str, Any]) -> None:
     found = blocks(REPOSITORY / "bindings" / "python" / "README.md")
-    assert len(found) == 4
+    assert len(found) == 6
     for block in found:
         exec(block, scene)
     assert Path("model-2.bin").read_bytes() == content(1, 20_000)
     assert Path("model.bin").read_bytes() == content(2, 20_000)
     assert patchcore.apply("old/b", "deltas/b") == content(1, 20_000)
+    assert Path("game", "levels").read_bytes() == content(1, 20_000)
+    assert scene["report"].reason == "up_to_date"
 
 
 def test_the_readme_of_the_repository(scene: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Small deltas between versions of a file, chains of them, and any version from any earlier one.
+"""Small deltas between versions of a file or a directory, chains of them, and any version from any earlier one.
 
     >>> import patchcore
     >>> delta = patchcore.diff(b"an old file", b"a new file")
@@ -9,9 +9,19 @@
 Read-only buffers are borrowed while an operation runs, writable ones are copied when it begins. Results go to ``out``: to a
 path, where they appear whole or not at all; to a writable buffer; or, where ``out`` is None, to new bytes that are returned.
 
+**Directories** go from one version to the next whole or not at all, whatever happens meanwhile, and back again::
+
+    patchcore.tree_diff("game-1.0", "game-1.1", "update.zip")
+    patchcore.TreePatch("update.zip").apply("game")
+    patchcore.tree_rollback("game")
+
+:class:`Updater` does the whole way of an update, :func:`fetch` brings files, :func:`sign_file` and :func:`verify_file` make
+and check signatures as ``minisign`` does.
+
 **Operations** run on a thread of their own without the GIL. The calling thread waits, runs the callbacks and looks for
-signals, so Ctrl-C and a callback that raises end an operation within a tenth of a second, and nothing is published. Any
-number of threads may call at once; ``asyncio.to_thread(patchcore.apply, …)`` is all that asyncio needs.
+signals, so Ctrl-C and a callback that raises end an operation within a tenth of a second, and nothing is published. Where
+that comes too late, since the result is being put in place, the call waits for it, a token is ignored, and an exception gets
+a note that says what came of the operation. Any number of threads may call at once; ``asyncio.to_thread(patchcore.apply, …)`` is all that asyncio needs.
 
 **Progress** goes to a callback, and :func:`on_bar` makes one for tqdm::
 
@@ -29,16 +39,31 @@ from ._patchcore import (
     Applier,
     CancelToken,
     Chain,
+    TreePatch,
+    Updater,
     __version__,
     _wait_for_workers,
     apply,
     compose,
+    create_key_files,
     diff,
     digest,
     explain,
+    fetch,
     file_kind,
     inspect,
+    key_id,
+    sign_file,
+    tree_clean,
+    tree_diff,
+    tree_diff_operations,
+    tree_installed,
+    tree_recover,
+    tree_rollback,
+    tree_scan,
+    tree_squash,
     verify,
+    verify_file,
 )
 from .errors import (
     AmbiguousVersionError,
@@ -82,9 +107,26 @@ from .results import (
     ExplainedPart,
     ExplainedSegment,
     Explanation,
+    FetchStats,
+    Installed,
     Link,
     Progress,
     PruneStats,
+    SignatureFile,
+    SignedFile,
+    TreeApplyStats,
+    TreeChange,
+    TreeChangeCounts,
+    TreeConflict,
+    TreeDiffStats,
+    TreeItem,
+    TreePatchContents,
+    TreePatchInfo,
+    TreePlan,
+    TreeSnapshot,
+    TreeSquashStats,
+    TreeVerification,
+    UpdateReport,
     Verified,
     Version,
 )
@@ -109,6 +151,8 @@ __all__ = [
     "ExplainedPart",
     "ExplainedSegment",
     "Explanation",
+    "FetchStats",
+    "Installed",
     "InternalError",
     "InvalidArgumentError",
     "IoError",
@@ -123,27 +167,57 @@ __all__ = [
     "PatchcoreError",
     "Progress",
     "PruneStats",
+    "SignatureFile",
+    "SignedFile",
     "SourceMismatchError",
     "StaleError",
     "TargetMismatchError",
+    "TreeApplyStats",
+    "TreeChange",
+    "TreeChangeCounts",
+    "TreeConflict",
+    "TreeDiffStats",
+    "TreeItem",
+    "TreePatch",
+    "TreePatchContents",
+    "TreePatchInfo",
+    "TreePlan",
+    "TreeSnapshot",
+    "TreeSquashStats",
+    "TreeVerification",
     "UnknownVersionError",
     "UnsafePathError",
     "UnsupportedError",
     "UntrustedKeyError",
+    "UpdateReport",
+    "Updater",
     "Verified",
     "Version",
     "__version__",
     "apply",
     "apply_many",
     "compose",
+    "create_key_files",
     "diff",
     "diff_many",
     "digest",
     "explain",
+    "fetch",
     "file_kind",
     "inspect",
+    "key_id",
     "on_bar",
+    "sign_file",
+    "tree_clean",
+    "tree_diff",
+    "tree_diff_operations",
+    "tree_installed",
+    "tree_recover",
+    "tree_rollback",
+    "tree_scan",
+    "tree_squash",
     "verify",
+    "verify_file",
 ]
 
 # What a cancelled caller left behind removes its temporary files before the process ends.

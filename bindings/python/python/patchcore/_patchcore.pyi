@@ -1,5 +1,6 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias, final, overload
 
@@ -11,9 +12,23 @@ from .results import (
     ChainInfo,
     DeltaInfo,
     Explanation,
+    FetchStats,
+    Installed,
     Link,
     Progress,
     PruneStats,
+    SignatureFile,
+    SignedFile,
+    TreeApplyStats,
+    TreeChange,
+    TreeDiffStats,
+    TreePatchContents,
+    TreePatchInfo,
+    TreePlan,
+    TreeSnapshot,
+    TreeSquashStats,
+    TreeVerification,
+    UpdateReport,
     Verified,
     Version,
 )
@@ -33,24 +48,40 @@ _Target: TypeAlias = _Path | _Bytes
 _Progress: TypeAlias = Callable[[Progress], object]
 _Version: TypeAlias = str | int | Version
 _Engine: TypeAlias = Literal["auto", "bsdiff"]
+_Compression: TypeAlias = Literal["deflate", "stored", "zstd"]
 
 __all__ = [
     "NO_LIMIT",
     "Applier",
     "CancelToken",
     "Chain",
+    "TreePatch",
+    "Updater",
     "__version__",
     "_run_command",
     "_statuses",
     "_wait_for_workers",
     "apply",
     "compose",
+    "create_key_files",
     "diff",
     "digest",
     "explain",
+    "fetch",
     "file_kind",
     "inspect",
+    "key_id",
+    "sign_file",
+    "tree_clean",
+    "tree_diff",
+    "tree_diff_operations",
+    "tree_installed",
+    "tree_recover",
+    "tree_rollback",
+    "tree_scan",
+    "tree_squash",
     "verify",
+    "verify_file",
 ]
 
 NO_LIMIT: Final[int]
@@ -205,6 +236,123 @@ def digest(
     cancel: CancelToken | None = None,
 ) -> str: ...
 def file_kind(file: _Source) -> Literal["delta", "chain", "tree_patch"]: ...
+def tree_scan(
+    root: _Path,
+    *,
+    exclude: Sequence[str] = (),
+    dereference: bool = False,
+    threads: int | None = None,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> TreeSnapshot: ...
+def tree_diff(
+    old: _Path,
+    new: _Path,
+    out: _Path,
+    *,
+    exclude: Sequence[str] = (),
+    dereference: bool = False,
+    keep_local: Sequence[str] = (),
+    replace_directories: Sequence[str] = (),
+    level: int | None = None,
+    compression: _Compression = "deflate",
+    threads: int | None = None,
+    executor: Executor | None = None,
+    max_apply_memory: int | None = None,
+    min_version: str | None = None,
+    max_version: str | None = None,
+    version: str | None = None,
+    no_clobber: bool = False,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> TreeDiffStats: ...
+def tree_diff_operations(
+    old: _Path,
+    new: _Path,
+    out: _Path,
+    operations: _Path,
+    *,
+    package_info: _Path | None = None,
+    url: str = "",
+    exclude: Sequence[str] = (),
+    dereference: bool = False,
+    replace_directories: Sequence[str] = (),
+    threads: int | None = None,
+    version: str | None = None,
+    no_clobber: bool = False,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> TreeDiffStats: ...
+def tree_squash(
+    patches: Iterable[TreePatch],
+    out: _Path,
+    *,
+    level: int | None = None,
+    compression: _Compression = "deflate",
+    threads: int | None = None,
+    max_apply_memory: int | None = None,
+    max_memory: int | None = None,
+    no_clobber: bool = False,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> TreeSquashStats: ...
+def tree_rollback(
+    root: _Path,
+    *,
+    overwrite_local: bool = False,
+    threads: int | None = None,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> Installed | None: ...
+def tree_recover(
+    root: _Path,
+    *,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> Installed | None: ...
+def tree_installed(root: _Path) -> Installed | None: ...
+def tree_clean(
+    root: _Path,
+    *,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> bool: ...
+def create_key_files(path: _Path, *, password: str | None = None, force: bool = False) -> str: ...
+def sign_file(
+    path: _Path,
+    key: _Path,
+    *,
+    password: str | None = None,
+    trusted_comment: str | None = None,
+    out: _Path | None = None,
+    no_clobber: bool = False,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> SignatureFile: ...
+def verify_file(
+    path: _Path,
+    public_keys: Sequence[str],
+    *,
+    signature: str | None = None,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> SignedFile: ...
+def key_id(public_key: str) -> str: ...
+def fetch(
+    urls: _Path | Iterable[_Path],
+    out: _Path,
+    *,
+    size: int | None = None,
+    digest: str | None = None,
+    max_size: int | None = None,
+    max_bytes_per_second: int | None = None,
+    idle_timeout: float | None = None,
+    retries: int | None = None,
+    proxy: str | None = None,
+    authorities: _Path | None = None,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> FetchStats: ...
 def _run_command(arguments: list[str]) -> int: ...
 def _statuses() -> list[tuple[int, str]]: ...
 def _wait_for_workers(seconds: float) -> None: ...
@@ -482,3 +630,101 @@ class Applier:
     def delta_offset(self) -> int: ...
     @property
     def output_offset(self) -> int: ...
+
+@final
+class TreePatch:
+    def __new__(
+        cls,
+        source: _Source,
+        *,
+        operations: _Source | None = None,
+        public_keys: Sequence[str] = (),
+        signature: str | None = None,
+    ) -> TreePatch: ...
+    @property
+    def info(self) -> TreePatchInfo: ...
+    @property
+    def path(self) -> Path | None: ...
+    def changes(self) -> tuple[TreeChange, ...]: ...
+    def verify(
+        self,
+        *,
+        max_memory: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> TreePatchContents: ...
+    def plan(
+        self,
+        root: _Path,
+        *,
+        overwrite_local: bool = False,
+        threads: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> TreePlan: ...
+    def apply(
+        self,
+        root: _Path,
+        *,
+        overwrite_local: bool = False,
+        no_backup: bool = False,
+        threads: int | None = None,
+        max_memory: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> TreeApplyStats: ...
+    def verify_tree(
+        self,
+        root: _Path,
+        *,
+        threads: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> TreeVerification: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class Updater:
+    def __new__(
+        cls,
+        root: _Path,
+        *,
+        public_keys: Sequence[str] = (),
+        installed: str | None = None,
+        required: Sequence[str] = (),
+        force_full: bool = False,
+        architecture: str | None = None,
+        cache: _Path | None = None,
+        overwrite_local: bool = False,
+        no_backup: bool = False,
+        threads: int | None = None,
+        max_memory: int | None = None,
+        max_size: int | None = None,
+        max_bytes_per_second: int | None = None,
+        idle_timeout: float | None = None,
+        retries: int | None = None,
+        proxy: str | None = None,
+        authorities: _Path | None = None,
+    ) -> Updater: ...
+    @property
+    def root(self) -> Path: ...
+    def update_from_package_info(
+        self,
+        document: _Source,
+        *,
+        base: str = ".",
+        dry_run: bool = False,
+        download_only: bool = False,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> UpdateReport: ...
+    def update_from_service_manifest(
+        self,
+        document: _Source,
+        *,
+        base: str = ".",
+        dry_run: bool = False,
+        download_only: bool = False,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> UpdateReport: ...

@@ -28,11 +28,20 @@ class PatchcoreError(Exception):
     """The file that the error is about."""
     offset: int | None
     """The byte in that file, or in the buffer where there is no file, that the error is about."""
+    outcome: str | None
+    """What became of the tree that was to be changed: ``unchanged``, ``rolled_back``, or ``rollback_failed``: then
+    :func:`~patchcore.tree_recover` finishes it once the cause is gone. None where no tree was to be changed."""
 
     _default_errno: ClassVar[int] = _errno.EIO
 
     def __init__(
-        self, message: str, *, path: str | None = None, offset: int | None = None, errno: int | None = None
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        offset: int | None = None,
+        errno: int | None = None,
+        outcome: str | None = None,
     ) -> None:
         if isinstance(self, OSError):
             number = self._default_errno if errno is None else errno
@@ -42,6 +51,7 @@ class PatchcoreError(Exception):
         self.message = message
         self.path = path
         self.offset = offset
+        self.outcome = outcome
 
     def __str__(self) -> str:
         where = "" if self.path is None else f"{self.path}: "
@@ -50,7 +60,8 @@ class PatchcoreError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """An error that a process pool sends home arrives as it was raised."""
-        return _restore, (type(self), self.message, self.path, self.offset, getattr(self, "errno", None)), self.__dict__
+        fields = (type(self), self.message, self.path, self.offset, getattr(self, "errno", None), self.outcome)
+        return _restore, fields, self.__dict__
 
 
 class InvalidArgumentError(PatchcoreError, ValueError):
@@ -245,17 +256,28 @@ _CLASSES = {kind.status: kind for kind in PatchcoreError.__subclasses__()}
 
 
 def _restore(
-    kind: type[PatchcoreError], message: str, path: str | None, offset: int | None, errno: int | None
+    kind: type[PatchcoreError],
+    message: str,
+    path: str | None,
+    offset: int | None,
+    errno: int | None,
+    outcome: str | None,
 ) -> PatchcoreError:
-    return kind(message, path=path, offset=offset, errno=errno)
+    return kind(message, path=path, offset=offset, errno=errno, outcome=outcome)
 
 
 def _from_status(
-    status: int, status_name: str, message: str, path: str | None, offset: int | None, errno: int | None
+    status: int,
+    status_name: str,
+    message: str,
+    path: str | None,
+    offset: int | None,
+    errno: int | None,
+    outcome: str | None = None,
 ) -> PatchcoreError:
     """The exception for what the library said; the base class where its number is new to us."""
     kind = _CLASSES.get(status, PatchcoreError)
-    error = kind(message, path=path, offset=offset, errno=errno)
+    error = kind(message, path=path, offset=offset, errno=errno, outcome=outcome)
     if kind is PatchcoreError:
         error.status, error.status_name = status, status_name
     return error

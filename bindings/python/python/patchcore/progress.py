@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from ._patchcore import NO_LIMIT
 from .results import Progress
 
 
@@ -23,13 +24,16 @@ class Bar(Protocol):
 def on_bar(bar: Bar) -> Callable[[Progress], None]:
     """A callback that shows each phase of an operation on ``bar``, one after the other."""
     phase: str | None = None
+    total: int | None = None
 
     def show(event: Progress) -> None:
-        nonlocal phase
-        if event.phase != phase or event.done < bar.n:
-            phase = event.phase
-            bar.set_description(phase)
-            bar.reset(event.total)
+        nonlocal phase, total
+        if event.phase != phase:
+            bar.set_description(event.phase)
+        if (event.phase, event.total) != (phase, total) or event.done < bar.n:
+            phase, total = event.phase, event.total
+            # To tqdm a total of nothing is one that nobody knows.
+            bar.reset(total if total < NO_LIMIT else 0)
         bar.update(event.done - bar.n)
 
     return show

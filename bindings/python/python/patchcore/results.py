@@ -6,6 +6,7 @@ Sizes and offsets are bytes. Digests are SHA-256 as 64 lower-case hex digits. Ve
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +14,13 @@ class Progress:
     """One progress event. At most ten come in a second, and the last one of each phase always comes."""
 
     phase: str
-    """What is being done: ``hash``, ``match``, ``encode``, ``read``, ``compose``, ``apply`` or ``verify``; ``files`` where
-    many operations report together."""
+    """What is being done: ``hash``, ``match``, ``encode``, ``read``, ``compose``, ``apply`` or ``verify``; with directories
+    also ``scan``, ``pack``, ``download``, ``stage``, ``commit`` or ``rollback``; ``files`` where many operations report
+    together."""
     done: int
     """How much of this phase is done, in ``unit``."""
     total: int
-    """How much there is to do in this phase, in ``unit``."""
+    """How much there is to do in this phase, in ``unit``; :data:`patchcore.NO_LIMIT` as long as nobody knows."""
     unit: str
     """``bytes`` or ``items``."""
 
@@ -229,3 +231,256 @@ class PruneStats:
     """Bytes of the chain file before."""
     size_after: int
     """Bytes of the chain file now."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeItem:
+    """One thing in a directory."""
+
+    path: str
+    """Where it is: names with ``/`` between, from the root."""
+    kind: str
+    """``file``, ``directory`` or ``symlink``."""
+    size: int
+    """Bytes of a file; else 0."""
+    digest: str | None
+    """The SHA-256 of a file, 64 hex digits."""
+    executable: bool
+    """Whether a file may be executed."""
+    target: str | None
+    """Where a symbolic link points."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeSnapshot:
+    """What stands in a directory."""
+
+    digest: str
+    """The digest that names the tree, 64 hex digits."""
+    size: int
+    """Bytes of all files."""
+    items: tuple[TreeItem, ...]
+    """The items in the order of their paths."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeChangeCounts:
+    """How many paths change, by what is done to them."""
+
+    replace: int = 0
+    """Files whose bytes are in the package."""
+    delta: int = 0
+    """Files made from an old one and a delta."""
+    copy: int = 0
+    """Files whose bytes are those of an old one: renames, moves and copies."""
+    mode: int = 0
+    """Files that become executable, or no longer are."""
+    directory: int = 0
+    """Directories that are made."""
+    symlink: int = 0
+    """Symbolic links."""
+    delete: int = 0
+    """What goes away."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeDiffStats:
+    """What two directories and the package between them are."""
+
+    old_tree: str
+    """The digest of the old tree, 64 hex digits."""
+    new_tree: str
+    """The digest of the new tree, 64 hex digits."""
+    new_tree_size: int
+    """Bytes of the files of the new tree."""
+    package_size: int
+    """Bytes of the package."""
+    new_size: int
+    """Bytes of the files that applying it writes."""
+    changes: TreeChangeCounts
+    unchanged: int
+    """How many paths stay as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeSquashStats:
+    """What came of squashing packages."""
+
+    package_size: int
+    """Bytes of the package."""
+    changes: TreeChangeCounts
+
+
+@dataclass(frozen=True, slots=True)
+class TreePatchInfo:
+    """What a tree patch says about itself."""
+
+    package_size: int
+    """Bytes of the package."""
+    old_tree: str | None
+    """The digest of the tree that it was made from, where that is known."""
+    new_tree: str | None
+    """The digest of the tree that it makes, where that is known."""
+    min_version: str | None
+    """The lowest version that it applies to; any where there is none."""
+    max_version: str | None
+    """The highest version that it applies to."""
+    version: str | None
+    """The version that it makes."""
+    new_size: int
+    """Bytes of the files that applying it writes."""
+    changes: TreeChangeCounts
+    key_id: str | None
+    """The identifier of the trusted key that signed it, where one was required."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeChange:
+    """What becomes of one path."""
+
+    path: str
+    """Where: names with ``/`` between, from the root."""
+    kind: str
+    """What is done: the name of a field of :class:`TreeChangeCounts`."""
+    bytes: int
+    """Bytes of the new file; else 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeConflict:
+    """Something that stands in the way of a patch."""
+
+    path: str
+    """Where it is."""
+    reason: str
+    """What is wrong with it: ``modified``, ``source``, ``not_empty`` or ``no_directory``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreePlan:
+    """What applying a patch would do."""
+
+    actions: tuple[TreeChange, ...]
+    """What would be done, by path."""
+    conflicts: tuple[TreeConflict, ...]
+    """What stands in the way; with any, nothing is done."""
+    done_before: int
+    """Changes that are made already."""
+    kept: tuple[str, ...]
+    """Paths that are there and would be kept as they are."""
+    bytes: int
+    """Bytes of the new files."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeApplyStats:
+    """What applying a patch did."""
+
+    changed: int
+    """Paths that were changed."""
+    done_before: int
+    """Changes that were made already."""
+    kept: tuple[str, ...]
+    """Paths that are there and were kept as they are, since the patch only installs them once."""
+    bytes: int
+    """Bytes of the new files."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeVerification:
+    """How a directory differs from what a patch makes of it."""
+
+    is_clean: bool
+    """Whether it does not."""
+    matches: int
+    """How many paths of the patch are as it promises."""
+    missing: tuple[str, ...]
+    """What should be there and is not."""
+    different: tuple[str, ...]
+    """What is there and should be something else."""
+    unexpected: tuple[str, ...]
+    """What is there and should not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreePatchContents:
+    """What a tree patch was found to hold."""
+
+    files: int
+    """Whole files."""
+    deltas: int
+    """Deltas."""
+    bytes: int
+    """Bytes of both, unpacked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What a directory is known to be."""
+
+    version: str | None
+    """The version that was installed last, where it had one."""
+    tree: str | None
+    """The digest of the tree that was installed last, where it is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedFile:
+    """A file whose signature was verified."""
+
+    digest: str
+    """The SHA-256 of the file, 64 hex digits."""
+    key_id: str
+    """The identifier of the key that signed it, as ``minisign`` shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureFile:
+    """A signature that was made."""
+
+    path: Path
+    """Where it is."""
+    key_id: str
+    """The identifier of the key that made it."""
+    trusted_comment: str
+    """What was signed beside the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchStats:
+    """A file that was fetched."""
+
+    size: int
+    """Bytes of the file."""
+    digest: str
+    """The SHA-256 of the file, 64 hex digits."""
+    transferred: int
+    """Bytes that came now; the others were there from an earlier try."""
+    source: int | None
+    """Which of the places it came from last, counted from 0; None where nothing had to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReport:
+    """What an update did, and why."""
+
+    action: str
+    """What was done: ``nothing``, ``decided``, ``downloaded`` or ``applied``."""
+    strategy: str
+    """Which kind of package was chosen: ``none``, ``patch`` or ``full``."""
+    reason: str
+    """Why, such as ``up_to_date`` or ``forced``."""
+    start: str | None
+    """The version that was installed, where that is known."""
+    end: str | None
+    """The version that the document leads to, where it says so."""
+    url: str | None
+    """Where the package is."""
+    file: Path | None
+    """Where it was downloaded to, if it is there still."""
+    fetched: FetchStats | None
+    """What came over the network."""
+    key_id: str | None
+    """The identifier of the trusted key that signed the package, where one was required."""
+    applied: TreeApplyStats | None
+    """What applying it did."""
