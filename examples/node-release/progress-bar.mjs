@@ -10,6 +10,7 @@ export class ProgressBar {
   }
 
   show({ phase, done, total }) {
+    // A download of unknown size has an infinite total.
     const share = total === 0 ? 1 : done / total
     const filled = Math.round(share * WIDTH)
     const bar = '#'.repeat(filled) + '.'.repeat(WIDTH - filled)

@@ -1,4 +1,4 @@
-// Takes the names of what is not exported out of the binary on Linux, a sixth of it: cargo can do that only for all it builds.
+// Takes the names of what is not exported out of the binary on Linux, a sixth of it.
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

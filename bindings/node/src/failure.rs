@@ -21,6 +21,8 @@ pub struct Failure {
     pub offset: Option<f64>,
     /// The operating system's number for it.
     pub system_code: Option<i32>,
+    /// What became of the tree that was to be changed.
+    pub outcome: Option<String>,
 }
 
 impl From<Error> for Failure {
@@ -32,6 +34,7 @@ impl From<Error> for Failure {
             path: error.path().map(path_to_js),
             offset: error.offset().map(|offset| offset as f64),
             system_code: error.system_code(),
+            outcome: error.outcome().map(|outcome| outcome.name().to_owned()),
         }
     }
 }

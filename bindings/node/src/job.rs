@@ -23,7 +23,7 @@ pub struct ProgressEvent {
     pub phase: String,
     /// How much of that is done.
     pub done: f64,
-    /// How much there is to do in this phase.
+    /// How much there is to do in this phase; infinity where that is not known.
     pub total: f64,
     /// What the two count.
     pub unit: String,
@@ -34,7 +34,7 @@ impl From<&Progress> for ProgressEvent {
         Self {
             phase: event.phase.name().to_owned(),
             done: event.done as f64,
-            total: event.total as f64,
+            total: if event.total == u64::MAX { f64::INFINITY } else { event.total as f64 },
             unit: event.unit.name().to_owned(),
         }
     }

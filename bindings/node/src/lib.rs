@@ -16,3 +16,7 @@ mod output;
 mod results;
 mod snapshot;
 mod stream;
+mod transfer;
+mod tree;
+mod trust;
+mod update;

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 
-import { contents, folder, unlikePair, version } from './support.mjs'
+import { contents, folder, trees, unlikePair, version } from './support.mjs'
 
 const require = createRequire(import.meta.url)
 const { bin, version: ours } = require('libpatchcore/package.json')
@@ -24,6 +24,16 @@ test('the command line of the package is patchcore', (t) => {
   assert.deepEqual(readFileSync(join(into, 'made')), version(2))
   const said = JSON.parse(run(into, 'info', 'delta', '--json').stdout)
   assert.equal(said.new.size, version(2).length)
+})
+
+test('directories go through it too', (t) => {
+  const { path, one, two } = trees(t)
+  assert.equal(run(path, 'tree', 'diff', one, two, '-o', 'p.zip').status, 0)
+  assert.equal(run(path, 'tree', 'apply', one, 'p.zip').status, 0)
+  const { status, stdout } = run(path, 'tree', 'verify', one, 'p.zip', '--json')
+  assert.equal(status, 0, stdout)
+  assert.equal(run(path, 'tree', 'rollback', one).status, 0)
+  assert.notEqual(run(path, 'tree', 'verify', one, 'p.zip').status, 0)
 })
 
 test('its exit status is that of the error', (t) => {

@@ -1,7 +1,7 @@
 // What several tests need: files, content, and what became of a promise.
 
 import { randomFillSync } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -61,3 +61,23 @@ export async function settled(path, expected) {
 }
 
 export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+/** Three versions of a directory, the paths of which are `one`, `two` and `three`; `path` is where they lie. */
+export function trees(t) {
+  const path = folder(t)
+  const house = { path }
+  for (const [name, number] of [['one', 1], ['two', 2], ['three', 3]]) {
+    const root = join(path, name)
+    house[name] = root
+    mkdirSync(root)
+    writeFileSync(join(root, 'big'), version(number))
+    writeFileSync(join(root, 'same'), 'same')
+    if (number === 1) {
+      writeFileSync(join(root, 'gone'), 'gone')
+    } else {
+      mkdirSync(join(root, 'docs'))
+      writeFileSync(join(root, 'docs/new'), `new in version ${number}`)
+    }
+  }
+  return house
+}

@@ -7,3 +7,7 @@ export async function update(old: string, delta: ArrayBuffer): Promise<number> {
   const stats = await patchcore.apply(old, new DataView(delta), { out: 'new', noClobber: true })
   return stats.newSize + chain.info.links
 }
+
+export async function updateDirectory(game: string, options: patchcore.UpdateOptions): Promise<patchcore.UpdateAction> {
+  return (await patchcore.updateFromPackageInfo(game, 'info.json', options)).action
+}

@@ -3,7 +3,27 @@
 import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
-import { apply, type ApplyStats, Chain, createApplyStream, diff, type DeltaInfo, type Input, PatchcoreError } from 'libpatchcore'
+import {
+  apply,
+  type ApplyStats,
+  Chain,
+  createApplyStream,
+  diff,
+  type DeltaInfo,
+  diffTrees,
+  fetchFile,
+  type Input,
+  type Outcome,
+  PatchcoreError,
+  type Phase,
+  scanTree,
+  signFile,
+  squashTreePatches,
+  TreePatch,
+  type TreePlan,
+  updateFromServiceManifest,
+  verifyFile,
+} from 'libpatchcore'
 
 export async function results(old: Input, updated: Uint8Array, out: URL, signal: AbortSignal): Promise<void> {
   const bytes: Buffer = await diff(old, updated, { level: 9, signal })
@@ -31,6 +51,32 @@ export async function streams(old: string, delta: Readable, made: Writable): Pro
   const stream = createApplyStream(old, { maxMemory: 1 << 20 })
   await pipeline(delta, stream, made)
   return stream.stats?.newSize
+}
+
+export async function directories(game: URL, signal: AbortSignal): Promise<string | undefined> {
+  const { packageSize } = await diffTrees('old', game, { out: 'p.zip', keepLocal: ['*.ini'], compression: 'zstd' })
+  const patch: TreePatch = await TreePatch.open('p.zip', { publicKeys: ['key'], signal })
+  const plan: TreePlan = await patch.plan(game, { overwriteLocal: packageSize > 7 })
+  const stage: Phase = 'stage'
+  await patch.apply(game, { onProgress: ({ phase }) => void (phase === stage) })
+  const deltas: number | undefined = patch.info.changes.delta
+  // @ts-expect-error nothing is done to a path by that name
+  if (patch.changes[0]?.kind === 'rename') return
+  // @ts-expect-error a package is a file
+  await diffTrees('old', 'new', {})
+  // @ts-expect-error patches are opened first
+  await squashTreePatches(['p.zip'], { out: 'q.zip' })
+  // @ts-expect-error without keys nothing is verified
+  await verifyFile('p.zip', {})
+  // @ts-expect-error signing takes a key
+  await signFile('p.zip', {})
+  void [deltas, plan.conflicts[0]?.reason === 'modified', await fetchFile(['a', game], { out: 'b', retries: 1 })]
+  const { reason } = await updateFromServiceManifest(game, { json: {}, base: game }, { dryRun: true, maxSize: 1 << 30 })
+  return reason === 'up_to_date' ? undefined : (await scanTree(game)).items.find(({ kind }) => kind === 'symlink')?.target
+}
+
+export function outcomes(error: unknown): Outcome | undefined {
+  return error instanceof PatchcoreError ? error.outcome : undefined
 }
 
 export function errors(error: unknown): number {

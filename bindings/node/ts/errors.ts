@@ -40,12 +40,16 @@ export type StatusName = keyof typeof STATUSES
 /** The `code` of a {@link PatchcoreError}, such as `ERR_PATCHCORE_SOURCE_MISMATCH`. */
 export type ErrorCode = `ERR_PATCHCORE_${StatusName}`
 
-/** Where something went wrong. */
+/** What became of a directory that was to be changed: nothing, all of it is back, or `recoverTree` has to try again. */
+export type Outcome = 'unchanged' | 'rolled_back' | 'rollback_failed'
+
+/** Where something went wrong, and what became of it. */
 export interface ErrorPlace {
   path?: string | Buffer
   offset?: number
   /** The operating system's number. */
   systemCode?: number
+  outcome?: Outcome
 }
 
 /** What went wrong, where, and what to do about it. Newer versions may have more codes. */
@@ -62,14 +66,17 @@ export class PatchcoreError extends Error {
   declare readonly errno?: number
   /** The name of that number, such as `ENOENT`. */
   declare readonly systemCode?: string
+  /** What became of the directory, where one was to be changed. */
+  declare readonly outcome?: Outcome
 
   constructor(status: StatusName, message: string, place: ErrorPlace = {}) {
     super(message)
     this.code = `ERR_PATCHCORE_${status}`
     this.status = STATUSES[status]
-    const { path, offset, systemCode } = place
+    const { path, offset, systemCode, outcome } = place
     if (path !== undefined) this.path = path
     if (offset !== undefined) this.offset = offset
+    if (outcome !== undefined) this.outcome = outcome
     if (systemCode !== undefined) {
       // libuv negates the numbers of Unix and has numbers of its own for Windows, which are not known here.
       this.errno = process.platform === 'win32' ? systemCode : -systemCode
@@ -80,7 +87,7 @@ export class PatchcoreError extends Error {
 
   /** @internal */
   static from(failure: Failure): PatchcoreError {
-    return new PatchcoreError(failure.name as StatusName, failure.message, failure)
+    return new PatchcoreError(failure.name as StatusName, failure.message, failure as ErrorPlace)
   }
 }
 

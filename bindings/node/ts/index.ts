@@ -1,5 +1,6 @@
 /**
- * Small deltas between two versions of a file, and chains of them that lead from any version to any later one.
+ * Small deltas between two versions of a file, chains of them that lead from any version to any later one, and patches that
+ * bring a directory to another version, whole or not at all.
  *
  * Files are paths (a string or a `file:` URL) or bytes (a Buffer, any other view, an ArrayBuffer). Bytes are copied before the
  * call returns, so they may change afterwards. Results go to the file named by `out`, where they appear whole or not at all;
@@ -21,11 +22,41 @@ export {
   type VersionId,
 } from './chain.js'
 export { apply, compose, diff, digest, explain, fileKind, inspect, verify } from './delta.js'
-export { type ErrorCode, PatchcoreError, type StatusName } from './errors.js'
+export { type ErrorCode, type Outcome, PatchcoreError, type StatusName } from './errors.js'
 export type { Bytes, FilePath, Input } from './input.js'
 export type { JobOptions, LogEvent, LogLevel, Phase, Progress } from './job.js'
 export type { ApplyOptions, DiffOptions, ExplainOptions, LimitOptions, OutputOptions, SquashOptions } from './options.js'
 export { type ApplyStream, type ApplyStreamOptions, createApplyStream } from './stream.js'
+export {
+  cleanTree,
+  type Compression,
+  diffTrees,
+  diffTreesAsOperations,
+  installedTree,
+  type OperationsDiffOptions,
+  recoverTree,
+  rollbackTree,
+  type ScanOptions,
+  scanTree,
+  squashTreePatches,
+  type TreeApplyOptions,
+  type TreeCheckOptions,
+  type TreeDiffOptions,
+  TreePatch,
+  type TreePatchOpenOptions,
+  type TreeRollbackOptions,
+  type TreeSquashOptions,
+} from './tree.js'
+export { createKeyFiles, keyId, type KeyOptions, signFile, type SignOptions, type TrustOptions, verifyFile } from './trust.js'
+export {
+  fetchFile,
+  type FetchOptions,
+  type TransferOptions,
+  type UpdateDocument,
+  updateFromPackageInfo,
+  updateFromServiceManifest,
+  type UpdateOptions,
+} from './update.js'
 export type {
   ApplyStats,
   ByteRange,
@@ -36,6 +67,29 @@ export type {
   ExplainedPart,
   ExplainedSegment,
   Explanation,
+  FetchStats,
+  Installed,
   PruneStats,
+  SignatureFile,
+  SignedFile,
+  TreeApplyStats,
+  TreeChange,
+  TreeChangeCounts,
+  TreeChangeKind,
+  TreeConflict,
+  TreeConflictReason,
+  TreeDiffStats,
+  TreeItem,
+  TreeItemKind,
+  TreePatchContents,
+  TreePatchInfo,
+  TreePlan,
+  TreeSnapshot,
+  TreeSquashStats,
+  TreeVerification,
+  UpdateAction,
+  UpdateReason,
+  UpdateReport,
+  UpdateStrategy,
   Verified,
 } from '../native.js'

@@ -10,7 +10,20 @@ import type { Failure, LogEvent as NativeLogEvent, ProgressEvent, RunningJob } f
 import { invalid, PatchcoreError } from './errors.js'
 
 /** What an operation is doing. Newer versions may have more. */
-export type Phase = 'hash' | 'match' | 'encode' | 'read' | 'compose' | 'apply' | 'verify'
+export type Phase =
+  | 'hash'
+  | 'match'
+  | 'encode'
+  | 'read'
+  | 'compose'
+  | 'apply'
+  | 'verify'
+  | 'scan'
+  | 'pack'
+  | 'download'
+  | 'stage'
+  | 'commit'
+  | 'rollback'
 
 /** How far an operation is. */
 export interface Progress {
@@ -18,7 +31,7 @@ export interface Progress {
   readonly phase: Phase
   /** How much of that is done. */
   readonly done: number
-  /** How much there is to do in this phase. */
+  /** How much there is to do in this phase; `Infinity` where that is not known. */
   readonly total: number
   /** What the two count. */
   readonly unit: 'bytes' | 'items'
@@ -85,6 +98,8 @@ export function run<T>(options: JobOptions, start: (listener: Listener<T>) => Ru
         stop('callback', error)
       }
     }
+    /** Whether a failure is what was asked for: who hears of that relies on everything being as it was. */
+    const asked = (failure: Failure): boolean => stopped !== undefined && failure.outcome !== 'rollback_failed'
     const end = (): void => {
       running.delete(job)
       signal?.removeEventListener('abort', abort)
@@ -100,7 +115,7 @@ export function run<T>(options: JobOptions, start: (listener: Listener<T>) => Ru
           return stopped?.by === 'callback' ? reject(stopped.reason) : resolve(value as T)
         case 'failed':
           end()
-          return reject(stopped ? stopped.reason : PatchcoreError.from(value as Failure))
+          return reject(asked(value as Failure) ? stopped?.reason : PatchcoreError.from(value as Failure))
       }
     })
     running.add(job)

@@ -15,3 +15,37 @@ type Made<T> = Buffer | T
 /** The function that hears of a job: of `progress` and `log` any number of times, then of `done` or `failed` once. */
 type Listener<T> = (what: 'progress' | 'log' | 'done' | 'failed', value: ProgressEvent | LogEvent | T | Failure) => void
 
+/** What stands at a path. */
+export type TreeItemKind = 'file' | 'directory' | 'symlink'
+
+/** What a tree patch does to a path. Newer versions may have more. */
+export type TreeChangeKind = 'replace' | 'delta' | 'copy' | 'mode' | 'directory' | 'symlink' | 'delete'
+
+/** How many paths change, by what is done to them. */
+export type TreeChangeCounts = { readonly [Kind in TreeChangeKind]?: number }
+
+/**
+ * Why a path stands in the way of a patch: somebody changed it (`modified`), what its delta or copy needs is gone or was
+ * changed (`source`), a directory that goes holds something (`not_empty`), or something is where a directory should be
+ * (`no_directory`). Newer versions may have more.
+ */
+export type TreeConflictReason = 'modified' | 'source' | 'not_empty' | 'no_directory'
+
+/** What an update did. Newer versions may do more. */
+export type UpdateAction = 'nothing' | 'decided' | 'downloaded' | 'applied'
+
+/** Which kind of package an update chose. */
+export type UpdateStrategy = 'none' | 'patch' | 'full'
+
+/** Why an update chose that. Newer versions may have more. */
+export type UpdateReason =
+  | 'forced_full'
+  | 'incomplete_installation'
+  | 'unknown_version'
+  | 'up_to_date'
+  | 'newer_installed'
+  | 'patch_available'
+  | 'no_patch_for_architecture'
+  | 'older_version_core'
+  | 'named_package'
+

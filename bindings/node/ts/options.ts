@@ -112,13 +112,32 @@ export function amount(name: string, value: number | undefined): number | undefi
   throw invalid(`${name} is ${String(value)}; it counts something: a whole number from 0 on, or Infinity`)
 }
 
-/** The core knows which levels there are; here only what is no 32-bit number is refused. */
-function levelOf(level: number | undefined): number | undefined {
+/**
+ * The core knows which levels there are; here only what is no 32-bit number is refused.
+ *
+ * @internal
+ */
+export function levelOf(level: number | undefined): number | undefined {
   if (level === undefined || (Number.isInteger(level) && (level | 0) === level)) return level
   throw invalid(`level ${String(level)} is out of range; levels are 1 to 9`)
 }
 
-/** Without what is undefined, which is no number to the native half. */
-function given<T extends object>(options: { [K in keyof T]: T[K] | undefined }): T {
+/**
+ * The text of a document, which may be given as the object that it says.
+ *
+ * @internal
+ */
+export function jsonText(name: string, document: string | object): string {
+  if (typeof document === 'string') return document
+  if (typeof document === 'object' && document !== null) return JSON.stringify(document)
+  throw invalid(`${name} is a JSON text, or the object that it says`)
+}
+
+/**
+ * Without what is undefined, which is no number to the native half.
+ *
+ * @internal
+ */
+export function given<T extends object>(options: { [K in keyof T]: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }
