@@ -3,7 +3,7 @@
 mod support;
 
 use patchcore::tree::{self, TreeApplyOptions, TreePackage};
-use patchcore::{Result, Status, Task};
+use patchcore::{Result, Status, Stop, Task};
 use support::archives::{Entry, Zip, package_of};
 use support::trees::{Nodes, file, folder, link, nodes, program, read};
 
@@ -117,4 +117,18 @@ fn first_byte_of(zip: &Zip, number: usize) -> u32 {
 fn what_cannot_be_read_is_told_apart_from_damage() {
     assert_eq!(refused(|zip| zip.entries[3].both(|header| header.flags |= 1)), Status::Unsupported);
     assert_eq!(refused(|zip| zip.entries[3].both(|header| header.method = 12)), Status::Unsupported);
+}
+
+#[test]
+fn the_reading_of_one_huge_file_can_be_stopped() {
+    let zip = Zip::of(vec![Entry::deflated("zeros", &vec![0; 256 << 20])]);
+    let mut read = 0;
+    let mut task = Task::new().observed(|event| {
+        read = event.done;
+        if event.done > 0 { Err(Stop::Cancelled) } else { Ok(()) }
+    });
+    let result = TreePackage::read_whole(Box::new(zip.bytes()), &mut task);
+    drop(task);
+    assert_eq!(result.err().map(|e| e.status()), Some(Status::Cancelled));
+    assert!(read > 0 && read < 256 << 20, "{read}");
 }

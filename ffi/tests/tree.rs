@@ -27,7 +27,7 @@ fn a_patch_may_be_shared_between_threads() {
 
 #[test]
 fn a_directory_goes_to_the_next_version_and_back() {
-    let house = House::new();
+    let versions = Versions::new();
     let options = TreeDiffOptions {
         min_version: Some("1.0.0".to_owned()),
         max_version: Some("1.0.9".to_owned()),
@@ -35,11 +35,12 @@ fn a_directory_goes_to_the_next_version_and_back() {
         ..TreeDiffOptions::default()
     };
     let made =
-        tree::diff(&house.path("one"), &house.path("two"), &house.path("p.zip"), &options, &mut Job::new()).unwrap();
-    let patch = house.open("p.zip");
+        tree::diff(&versions.path("one"), &versions.path("two"), &versions.path("p.zip"), &options, &mut Job::new())
+            .unwrap();
+    let patch = versions.open("p.zip");
     let info = patch.info();
     assert_eq!((info.old_tree, info.new_tree), (Some(made.old_tree), Some(made.new_tree)));
-    assert_eq!(info.package_size, fs::metadata(house.path("p.zip")).unwrap().len());
+    assert_eq!(info.package_size, fs::metadata(versions.path("p.zip")).unwrap().len());
     assert_eq!((info.min_version.as_deref(), info.max_version.as_deref()), (Some("1.0.0"), Some("1.0.9")));
     assert_eq!(info.version.as_deref(), Some("1.1.0"));
     assert_eq!(info.changes[&ChangeKind::Delta], 1);
@@ -49,7 +50,7 @@ fn a_directory_goes_to_the_next_version_and_back() {
     );
     assert_eq!(patch.verify(&Limits::default(), &mut Job::new()).unwrap().deltas, 1);
 
-    let root = house.path("one");
+    let root = versions.path("one");
     let before = digest(&root);
     let apply = TreeApplyOptions::default();
     let plan = patch.plan(&root, &apply, &mut Job::new()).unwrap();
@@ -69,9 +70,9 @@ fn a_directory_goes_to_the_next_version_and_back() {
 
 #[test]
 fn what_somebody_changed_is_named_and_kept() {
-    let house = House::new();
-    house.diff("one", "two", "p.zip");
-    let (root, patch) = (house.path("one"), house.open("p.zip"));
+    let versions = Versions::new();
+    versions.diff("one", "two", "p.zip");
+    let (root, patch) = (versions.path("one"), versions.open("p.zip"));
     fs::write(root.join("big"), "mine").unwrap();
     let plan = patch.plan(&root, &TreeApplyOptions::default(), &mut Job::new()).unwrap();
     assert_eq!(plan.conflicts.iter().map(|conflict| &*conflict.path).collect::<Vec<_>>(), ["big"]);
@@ -83,10 +84,10 @@ fn what_somebody_changed_is_named_and_kept() {
 
 #[test]
 fn who_stops_a_change_that_has_begun_is_told_to_wait_for_it() {
-    let house = House::new();
-    house.diff("one", "two", "p.zip");
-    let (patch, before, after) = (house.open("p.zip"), digest(&house.path("one")), digest(&house.path("two")));
-    let (root, again) = (house.path("one"), house.path("one"));
+    let versions = Versions::new();
+    versions.diff("one", "two", "p.zip");
+    let (patch, before, after) = (versions.open("p.zip"), digest(&versions.path("one")), digest(&versions.path("two")));
+    let (root, again) = (versions.path("one"), versions.path("one"));
     let apply = move |job: &mut Job| drop(patch.apply(&root, &TreeApplyOptions::default(), job).unwrap());
     let rollback = move |job: &mut Job| drop(tree::rollback(&again, false, 1, job).unwrap());
     let changes: [(Phase, Work, Digest); 2] =
@@ -106,29 +107,29 @@ fn who_stops_a_change_that_has_begun_is_told_to_wait_for_it() {
         assert!(!running.cancel(), "{}", phase.name());
         drop(go_on);
         running.wait().unwrap();
-        assert_eq!(digest(&house.path("one")), expected);
+        assert_eq!(digest(&versions.path("one")), expected);
     }
 }
 
 #[test]
 fn patches_in_a_row_become_one() {
-    let house = House::new();
-    house.diff("one", "two", "p.zip");
-    house.diff("two", "three", "q.zip");
-    let patches = [house.open("p.zip"), house.open("q.zip")];
-    tree::squash(&patches, &house.path("r.zip"), &TreeSquashOptions::default(), &mut Job::new()).unwrap();
+    let versions = Versions::new();
+    versions.diff("one", "two", "p.zip");
+    versions.diff("two", "three", "q.zip");
+    let patches = [versions.open("p.zip"), versions.open("q.zip")];
+    tree::squash(&patches, &versions.path("r.zip"), &TreeSquashOptions::default(), &mut Job::new()).unwrap();
     let wrong = [patches[1].clone(), patches[0].clone()];
-    let refused = tree::squash(&wrong, &house.path("w.zip"), &TreeSquashOptions::default(), &mut Job::new());
+    let refused = tree::squash(&wrong, &versions.path("w.zip"), &TreeSquashOptions::default(), &mut Job::new());
     assert_eq!(refused.unwrap_err().status(), Status::SourceMismatch);
-    house.open("r.zip").apply(&house.path("one"), &TreeApplyOptions::default(), &mut Job::new()).unwrap();
-    assert_eq!(digest(&house.path("one")), digest(&house.path("three")));
+    versions.open("r.zip").apply(&versions.path("one"), &TreeApplyOptions::default(), &mut Job::new()).unwrap();
+    assert_eq!(digest(&versions.path("one")), digest(&versions.path("three")));
 }
 
 #[test]
 fn where_a_signature_is_demanded_nothing_unsigned_is_opened() {
-    let house = House::new();
-    house.diff("one", "two", "p.zip");
-    let (package, key) = (house.path("p.zip"), house.path("key"));
+    let versions = Versions::new();
+    versions.diff("one", "two", "p.zip");
+    let (package, key) = (versions.path("p.zip"), versions.path("key"));
     let public = trust::create_key_files(&key, None, false).unwrap();
     let trust = Trust { public_keys: vec![public.clone()], signature: None };
     let open = |trust: &Trust| TreePatch::open(Input::Path(package.clone()), None, trust, &mut Job::new());
@@ -142,7 +143,7 @@ fn where_a_signature_is_demanded_nothing_unsigned_is_opened() {
     let bytes = Arc::new(fs::read(&package).unwrap());
     let given = Trust { signature: Some(text), ..trust };
     assert!(TreePatch::open(Input::Bytes(bytes), None, &given, &mut Job::new()).is_ok());
-    let other = trust::create_key_files(&house.path("other"), None, false).unwrap();
+    let other = trust::create_key_files(&versions.path("other"), None, false).unwrap();
     let stranger = Trust { public_keys: vec![other], ..given };
     assert_eq!(open(&stranger).err().map(|e| e.status()), Some(Status::UntrustedKey));
     assert_eq!(
@@ -153,17 +154,17 @@ fn where_a_signature_is_demanded_nothing_unsigned_is_opened() {
 
 #[test]
 fn an_update_acts_on_a_document_that_is_here_or_elsewhere() {
-    let house = House::new();
+    let versions = Versions::new();
     let outputs = OperationOutputs {
-        package: house.path("p.tar.gz"),
-        operations: house.path("operations.json"),
-        package_info: Some(house.path("info.json")),
+        package: versions.path("p.tar.gz"),
+        operations: versions.path("operations.json"),
+        package_info: Some(versions.path("info.json")),
         url: "p.tar.gz".to_owned(),
     };
     let options = TreeDiffOptions { version: Some("1.1.0".to_owned()), ..TreeDiffOptions::default() };
-    let (one, two) = (house.path("one"), house.path("two"));
+    let (one, two) = (versions.path("one"), versions.path("two"));
     tree::diff_operations(&one, &two, &outputs, &options, &mut Job::new()).unwrap();
-    let url = house.path("info.json").to_str().unwrap().to_owned();
+    let url = versions.path("info.json").to_str().unwrap().to_owned();
     let text = Document::Text { json: fs::read_to_string(&url).unwrap(), base: url.clone() };
     let look = UpdateOptions { dry_run: true, ..UpdateOptions::default() };
     let looked = update::update_from_package_info(&one, &text, &look, &mut Job::new()).unwrap();
@@ -178,22 +179,22 @@ fn an_update_acts_on_a_document_that_is_here_or_elsewhere() {
 
 #[test]
 fn a_snapshot_lists_what_stands_there() {
-    let house = House::new();
+    let versions = Versions::new();
     let options = ScanOptions { exclude: vec!["gone".to_owned()], ..ScanOptions::default() };
-    let found = tree::scan(&house.path("one"), &options, &mut Job::new()).unwrap();
+    let found = tree::scan(&versions.path("one"), &options, &mut Job::new()).unwrap();
     let items: Vec<_> = found.items.iter().map(|item| (&*item.path, item.kind, item.size)).collect();
     assert_eq!(items, [("big", ItemKind::File, 40_000), ("same", ItemKind::File, 4)]);
     assert_eq!(found.size, 40_004);
 }
 
 /// Three versions of a directory.
-struct House(tempfile::TempDir);
+struct Versions(tempfile::TempDir);
 
-impl House {
+impl Versions {
     fn new() -> Self {
-        let house = Self(tempfile::tempdir().unwrap());
+        let versions = Self(tempfile::tempdir().unwrap());
         for (name, inserted) in [("one", ""), ("two", "second"), ("three", "third version")] {
-            let root = house.path(name);
+            let root = versions.path(name);
             fs::create_dir(&root).unwrap();
             let mut big: Vec<u8> = (0..40_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
             big.splice(9_000..9_000 + inserted.len(), inserted.bytes());
@@ -207,7 +208,7 @@ impl House {
                 }
             }
         }
-        house
+        versions
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {

@@ -47,16 +47,17 @@ impl Plain {
         }
         let mut plain = Self { source, files: BTreeMap::new() };
         let mut changes = BTreeMap::new();
-        task.begin(Phase::Verify, entries.iter().map(|(entry, _)| entry.entry.packed).sum(), Unit::Bytes)?;
+        // A few bytes may claim to be very many, so what is unpacked counts, and can be stopped at any of it.
+        let bytes = entries.iter().map(|(entry, _)| entry.entry.size).fold(0, u64::saturating_add);
+        task.begin(Phase::Verify, bytes, Unit::Bytes)?;
         for (ForeignEntry { entry, is_link }, start) in entries {
             let bare = entry.name.strip_prefix("./").unwrap_or(&entry.name);
             let path = TreePath::parse(bare.trim_end_matches('/'))?;
             let item = match (entry.name.ends_with('/'), is_link) {
                 (true, _) => Item::Directory,
                 (false, true) => Item::Symlink(target_of(&*plain.source, &entry, start, &path)?),
-                (false, false) => Item::File(file_of(&*plain.source, &entry, start)?),
+                (false, false) => Item::File(file_of(&*plain.source, &entry, start, task)?),
             };
-            task.advance(entry.packed)?;
             let content = item.file().map(|_| Made::Whole);
             if content.is_some() {
                 plain.files.insert(path.to_string(), (entry, start));
@@ -91,14 +92,17 @@ impl Plain {
     }
 }
 
-fn file_of(source: &dyn ReadAt, entry: &Entry, start: u64) -> Result<FileItem> {
+fn file_of(source: &dyn ReadAt, entry: &Entry, start: u64, task: &mut Task<'_>) -> Result<FileItem> {
     let mut content = Content::new(source, entry, start)?;
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; (64 << 10).min(entry.size.max(1)) as usize];
     loop {
         match content.read(&mut buffer)? {
             0 => break,
-            n => hasher.update(&buffer[..n]),
+            n => {
+                hasher.update(&buffer[..n]);
+                task.advance(n as u64)?;
+            }
         }
     }
     Ok(FileItem { size: entry.size, sha256: hasher.finish(), executable: entry.executable })
