@@ -288,7 +288,8 @@ mod signing {
             let secret = SecretKey::read(&folder.join(name), password).unwrap();
             let public = fs::read_to_string(folder.join(format!("{name}.pub"))).unwrap();
             assert_eq!(secret.public_key().unwrap(), key(&public));
-            assert_eq!(key(&public).to_text(), public);
+            // The comment above the key is nobody's promise: the tool leaves out zeros that its number begins with.
+            assert_eq!(key(&public).to_text().lines().last(), public.lines().last());
             sign_file(&folder.join("message"), &secret, &SignOptions::default(), &mut Task::new()).unwrap();
             assert_eq!(minisign(folder, &format!("-V -p {name}.pub -m message"), ""), Some(true));
         }
