@@ -26,6 +26,7 @@ mod json;
 pub mod limits;
 mod order;
 pub mod progress;
+pub mod repository;
 mod route;
 pub mod transfer;
 pub mod tree;

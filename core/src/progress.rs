@@ -187,7 +187,7 @@ impl<'a> Task<'a> {
     }
 
     /// Fails with `CANCELLED` once the flag is raised.
-    pub(crate) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         if self.cancel_token().is_cancelled() && !self.unstoppable { Err(cancelled()) } else { Ok(()) }
     }
 

@@ -16,7 +16,8 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("tree", &["tree"], &["words", "io", "delta"]),
     ("trust", &["trust"], &["words", "io"]),
     ("transfer", &["transfer"], &["words", "io"]),
-    ("update", &["update"], &["words", "io", "tree", "trust", "transfer"]),
+    ("repository", &["repository"], &["words", "io", "delta", "chain", "tree", "trust"]),
+    ("update", &["update"], &["words", "io", "delta", "chain", "tree", "trust", "transfer", "repository"]),
 ];
 
 /// What is said in some files only, tests apart: the words, where they are looked for, and the files or folders that
@@ -30,7 +31,15 @@ const HOMES: &[(&str, &str, &[&str])] = &[
     (
         "serde_json::",
         "",
-        &["json.rs", "tree/document.rs", "tree/sealed.rs", "tree/operations/", "transfer/partial.rs", "update/json.rs"],
+        &[
+            "json.rs",
+            "tree/document.rs",
+            "tree/sealed.rs",
+            "tree/operations/",
+            "transfer/partial.rs",
+            "repository/manifest.rs",
+            "repository/channel/manifest.rs",
+        ],
     ),
     ("liblzma::", "", &["delta/codec/lzma.rs"]),
     ("sha2::", "", &["digest.rs"]),

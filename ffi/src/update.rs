@@ -124,6 +124,7 @@ mod updating {
                 dry_run: self.dry_run,
                 fetch: self.fetch.for_core(),
                 apply: self.apply.for_core(),
+                ..update::UpdateOptions::default()
             })
         }
     }

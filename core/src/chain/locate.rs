@@ -12,20 +12,22 @@ use crate::error::{Error, Result};
 use crate::io::ReadAt;
 
 /// What the first read takes from the end of the file: enough for the index of some hundred versions.
-const WINDOW: u64 = 64 << 10;
+pub(super) const WINDOW: u64 = 64 << 10;
 
 /// An index and where it was found.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Located {
     pub index: Index,
+    /// Where its record begins.
+    pub start: u64,
     /// Where the footer of the index ends: what lies behind it is no part of the chain.
     pub end: u64,
 }
 
-/// Finds and reads the last whole index.
-pub(super) fn locate(source: &dyn ReadAt) -> Result<Located> {
+/// Finds and reads the last whole index. The first read takes `window` bytes from the end.
+pub(super) fn locate(source: &dyn ReadAt, window: u64) -> Result<Located> {
     let size = source.size();
-    let window_start = size.saturating_sub(WINDOW);
+    let window_start = size.saturating_sub(window.max(FOOTER_LEN as u64));
     let mut window = vec![0; (size - window_start) as usize];
     source.read_at(window_start, &mut window)?;
     if window_start == 0 {
@@ -99,7 +101,7 @@ impl Span {
         index
             .validate(FILE_HEADER_LEN as u64, self.record_start, RECORD_HEADER_LEN as u64)
             .map_err(|e| e.at(self.payload_start()))?;
-        Ok(Located { index, end: self.footer_start + FOOTER_LEN as u64 })
+        Ok(Located { index, start: self.record_start, end: self.footer_start + FOOTER_LEN as u64 })
     }
 }
 

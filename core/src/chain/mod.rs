@@ -24,6 +24,7 @@ mod verify;
 mod write;
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use append::Appended;
@@ -48,6 +49,8 @@ pub struct Chain {
     source: Box<dyn ReadAt>,
     path: Option<PathBuf>,
     index: Index,
+    /// Where the record of the last whole index begins.
+    index_start: u64,
     /// Where the footer of the last whole index ends.
     end: u64,
 }
@@ -70,8 +73,19 @@ impl Chain {
     /// Opens a chain that lies elsewhere. Its index is read in at most two reads, both at the end, unless the end is
     /// the trace of an append that did not finish.
     pub fn from_source(source: Box<dyn ReadAt>) -> Result<Self> {
-        let locate::Located { index, end } = locate::locate(&*source)?;
-        Ok(Self { source, path: None, index, end })
+        Self::from_source_with_index(source, locate::WINDOW)
+    }
+
+    /// [`from_source`](Self::from_source) where the index is known to take the last `len` bytes: no more than those are read.
+    /// Where it is not so, reading goes on as if nothing were known.
+    pub fn from_source_with_index(source: Box<dyn ReadAt>, len: u64) -> Result<Self> {
+        let locate::Located { index, start: index_start, end } = locate::locate(&*source, len.min(locate::WINDOW))?;
+        Ok(Self { source, path: None, index, index_start, end })
+    }
+
+    /// Where the index lies in the file. A chain that grows has the same bytes up to its end.
+    pub fn index_range(&self) -> Range<u64> {
+        self.index_start..self.end
     }
 
     /// The name of the chain.
@@ -143,7 +157,7 @@ impl Chain {
     }
 
     /// The delta of a link.
-    fn delta(&self, link: &Link) -> Result<Section<'_>> {
+    pub(crate) fn delta(&self, link: &Link) -> Result<Section<'_>> {
         Section::new(&*self.source, link.offset, link.size)
     }
 

@@ -132,6 +132,28 @@ impl Read for OutputFile {
     }
 }
 
+/// Puts the finished file `from` in the place of `to`, as [`OutputFile`] does: the mode of what is there stays, links are
+/// followed. Between file systems it is copied.
+pub(crate) fn put_in_place(from: &Path, to: &Path, point: &CommitPoint) -> Result<()> {
+    let in_file = |e: io::Error| Error::from(e).in_file(to);
+    let target = follow_links(to).map_err(in_file)?;
+    match fs::metadata(&target) {
+        Ok(metadata) => fs::set_permissions(from, metadata.permissions()).map_err(in_file)?,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => return Err(in_file(e)),
+    }
+    File::open(from).and_then(|file| file.sync_all()).map_err(in_file)?;
+    point.pass()?;
+    match fs::rename(from, &target) {
+        Err(e) if e.kind() == io::ErrorKind::CrossesDevices => {
+            let mut output = OutputFile::create(to, OutputOptions::default())?;
+            io::copy(&mut File::open(from).map_err(in_file)?, &mut output).map_err(in_file)?;
+            output.commit(point)
+        }
+        result => result.and_then(|()| sync_folder_of(&target)).map_err(in_file),
+    }
+}
+
 /// A temporary file in the folder of `target`, so that renaming it there never crosses a file system.
 pub(crate) fn temporary_beside(target: &Path) -> io::Result<NamedTempFile> {
     let mut options = OpenOptions::new();

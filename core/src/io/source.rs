@@ -21,6 +21,11 @@ pub trait ReadAt: Send + Sync {
         None
     }
 
+    /// Says what will be read next, in order, to whoever can fetch it in fewer pieces.
+    fn will_read(&self, ranges: &[std::ops::Range<u64>]) {
+        let _ = ranges;
+    }
+
     /// Whether a short read costs hardly more than its bytes, so that nobody needs to read more than asked for.
     fn short_reads_are_cheap(&self) -> bool {
         false
@@ -73,6 +78,10 @@ impl<T: ReadAt + ?Sized> ReadAt for &T {
         (**self).path()
     }
 
+    fn will_read(&self, ranges: &[std::ops::Range<u64>]) {
+        (**self).will_read(ranges);
+    }
+
     fn short_reads_are_cheap(&self) -> bool {
         (**self).short_reads_are_cheap()
     }
@@ -89,6 +98,10 @@ impl<T: ReadAt + ?Sized> ReadAt for Box<T> {
 
     fn path(&self) -> Option<&Path> {
         (**self).path()
+    }
+
+    fn will_read(&self, ranges: &[std::ops::Range<u64>]) {
+        (**self).will_read(ranges);
     }
 
     fn short_reads_are_cheap(&self) -> bool {
@@ -125,6 +138,12 @@ impl FileSource {
     pub fn from_file(file: File, path: &Path) -> Result<Self> {
         let size = file.metadata().map_err(|e| Error::from(e).in_file(path))?.len();
         Ok(Self { file, path: path.to_owned(), size })
+    }
+
+    /// Another handle to the same file.
+    pub(crate) fn try_clone(&self) -> Result<Self> {
+        let file = self.file.try_clone().map_err(|e| Error::from(e).in_file(&self.path))?;
+        Ok(Self { file, path: self.path.clone(), size: self.size })
     }
 
     #[cfg(unix)]
@@ -190,6 +209,43 @@ impl ReadAt for Section<'_> {
             Some(end) if end <= self.len => self.inner.read_at(self.start + offset, buf),
             _ => Err(Error::corrupt("a part of the file ends early").at(self.len)),
         }
+    }
+}
+
+/// The beginning of another source.
+pub(crate) struct Prefix<S> {
+    inner: S,
+    len: u64,
+}
+
+impl<S: ReadAt> Prefix<S> {
+    /// The first `len` bytes of `inner`, which must have as many.
+    pub(crate) fn new(inner: S, len: u64) -> Result<Self> {
+        match len <= inner.size() {
+            true => Ok(Self { inner, len }),
+            false => Err(Error::corrupt("the file ends early").at(inner.size())),
+        }
+    }
+}
+
+impl<S: ReadAt> ReadAt for Prefix<S> {
+    fn size(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        match offset.checked_add(buf.len() as u64) {
+            Some(end) if end <= self.len => self.inner.read_at(offset, buf),
+            _ => Err(Error::corrupt("a part of the file ends early").at(self.len)),
+        }
+    }
+
+    fn path(&self) -> Option<&Path> {
+        self.inner.path()
+    }
+
+    fn short_reads_are_cheap(&self) -> bool {
+        self.inner.short_reads_are_cheap()
     }
 }
 

@@ -33,12 +33,17 @@ pub struct Fetched {
 /// there. `to` itself appears whole and verified or not at all. If it is there already and has the digest that is wanted,
 /// nothing is fetched.
 ///
+/// With [`prefix`](FetchOptions::prefix) the file is what the first bytes of a longer one are.
+///
 /// NETWORK, TIMEOUT, NOT_FOUND or PERMISSION where no place gives it; TARGET_MISMATCH where what it gives has another size or
 /// digest; LIMIT where it is too large; BUSY where another process fetches it.
 pub fn fetch<U: AsRef<str>>(urls: &[U], to: &Path, options: &FetchOptions, task: &mut Task<'_>) -> Result<Fetched> {
     let locations = urls.iter().map(|url| Location::parse(url.as_ref())).collect::<Result<Vec<_>>>()?;
     if locations.is_empty() {
         return Err(Error::invalid("a place to fetch from is needed, and there is none"));
+    }
+    if options.prefix && options.size.is_none() {
+        return Err(Error::invalid("the beginning of a file is wanted, and nothing says how much of it"));
     }
     if let Some(size) = options.size.filter(|size| *size > options.max_size) {
         return Err(too_large(size, options));
@@ -145,8 +150,10 @@ impl Way<'_> {
         if resumed > 0 && self.options.size.or(self.partial.total()) == Some(resumed) {
             return self.check(location, true);
         }
-        let validator = self.partial.validator(location).map(str::to_owned);
-        let request = Request { start: resumed, end: None, validator: validator.as_deref() };
+        // A file that grew has another validator and the same beginning, of which the digest tells.
+        let validator = self.partial.validator(location).filter(|_| !self.grows_freely()).map(str::to_owned);
+        let end = self.options.size.filter(|_| self.options.prefix);
+        let request = Request { start: resumed, end, validator: validator.as_deref(), ..Request::default() };
         let response = match source::open(location, request, self.options, task) {
             // The place may have another file by now, or another idea of ranges.
             Err(Failure::Retry(error, _)) if resumed > 0 && error.status() == Status::TargetMismatch => {
@@ -156,6 +163,7 @@ impl Way<'_> {
             result => result?,
         };
         let changed = resumed > 0
+            && !self.grows_freely()
             && (validator.is_some() && response.validator.is_some() && response.validator != validator
                 || matches!((response.total, self.partial.total()), (Some(now), Some(before)) if now != before));
         if response.start > 0 && changed {
@@ -166,11 +174,17 @@ impl Way<'_> {
             self.restart(task)?;
         }
         self.admit(location, response.total)?;
-        self.partial.comes_from(location, response.validator, response.total)?;
+        let total = if self.options.prefix { self.options.size } else { response.total };
+        self.partial.comes_from(location, response.validator, total)?;
         let total = self.options.size.or(response.total);
         task.set(self.partial.len(), total.unwrap_or(u64::MAX))?;
         let mut body = response.body;
-        while let Some(chunk) = body.next(task)? {
+        while !(self.options.prefix && total == Some(self.partial.len()))
+            && let Some(mut chunk) = body.next(task)?
+        {
+            if let (true, Some(total)) = (self.options.prefix, total) {
+                chunk.truncate(usize::try_from(total - self.partial.len()).unwrap_or(usize::MAX));
+            }
             self.admit_more(location, chunk.len() as u64, total)?;
             self.partial.write(&chunk)?;
             self.transferred += chunk.len() as u64;
@@ -186,10 +200,15 @@ impl Way<'_> {
         }
     }
 
+    /// Whether what is there may be longer than what is wanted, and nothing but the digest says what that is.
+    fn grows_freely(&self) -> bool {
+        self.options.prefix && self.options.digest.is_some()
+    }
+
     /// Refuses what will be too large or is another file, before it comes.
     fn admit(&mut self, location: &Location, total: Option<u64>) -> Result<(), Failure> {
         match (total, self.options.size) {
-            (Some(total), Some(size)) if total != size => {
+            (Some(total), Some(size)) if total < size || total > size && !self.options.prefix => {
                 Err(Failure::Elsewhere(mismatch(location, &format!("it has {total} bytes instead of {size}"))))
             }
             (Some(total), None) if total > self.options.max_size => {

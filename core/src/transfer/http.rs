@@ -32,7 +32,9 @@ pub(super) fn open(
 ) -> Result<Response, Failure> {
     let agent = agent(url, options)?;
     let mut call = agent.get(url);
-    if request.start > 0 || request.end.is_some() {
+    if let Some(last) = request.last {
+        call = call.header(header::RANGE, format!("bytes=-{last}"));
+    } else if request.start > 0 || request.end.is_some() {
         let last = request.end.map(|end| end.saturating_sub(1).to_string()).unwrap_or_default();
         call = call.header(header::RANGE, format!("bytes={}-{last}", request.start));
         if let Some(validator) = request.validator {
@@ -241,6 +243,9 @@ impl ContentRange {
 
     /// A server may send less than was asked for, but not from elsewhere, and not more.
     fn answers(&self, request: Request<'_>) -> bool {
+        if let Some(last) = request.last {
+            return self.total.is_some_and(|total| self.last + 1 == total && self.first == total.saturating_sub(last));
+        }
         self.first == request.start && request.end.is_none_or(|end| self.last < end)
     }
 }

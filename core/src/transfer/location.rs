@@ -86,6 +86,11 @@ fn file_url(text: &str) -> Result<PathBuf> {
     Ok(PathBuf::from(if drive { &path[1..] } else { &path }))
 }
 
+/// A URL or a path as it may be shown and written down: without user, password and query.
+pub(crate) fn without_secrets(url: &str) -> Result<String> {
+    Location::parse(url).map(|location| location.to_string())
+}
+
 /// What `reference` names when it stands in a document that came from `base`: itself where it is a URL, else beside `base`.
 ///
 /// A document from a network names no files of this machine: that is INVALID_ARGUMENT.

@@ -11,11 +11,16 @@ mod location;
 mod options;
 mod pace;
 mod partial;
+mod ranges;
+mod remote;
 mod small;
 mod source;
 
 pub use fetch::{Fetched, fetch};
 pub use location::resolve;
+pub(crate) use location::without_secrets;
 pub use options::{DEFAULT_IDLE_TIMEOUT, DEFAULT_RETRIES, FetchOptions, Proxy};
 pub(crate) use partial::clear;
+pub(crate) use ranges::RangeSource;
+pub use remote::{DEFAULT_CACHE, DEFAULT_READ_AHEAD, RemoteFile, RemoteOptions};
 pub use small::{fetch_range, fetch_text};

@@ -16,6 +16,8 @@ pub const DEFAULT_RETRIES: u32 = 5;
 pub struct FetchOptions {
     /// The size that the file must have, where it is known.
     pub size: Option<u64>,
+    /// Only the first [`size`](Self::size) bytes of what is there are wanted; what follows is the beginning of a later file.
+    pub prefix: bool,
     /// The SHA-256 that the file must have, where it is known.
     pub digest: Option<Digest>,
     /// More bytes than this are LIMIT; `u64::MAX` is no limit.
@@ -38,6 +40,7 @@ impl Default for FetchOptions {
     fn default() -> Self {
         Self {
             size: None,
+            prefix: false,
             digest: None,
             max_size: u64::MAX,
             bytes_per_second: 0,

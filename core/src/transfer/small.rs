@@ -30,7 +30,7 @@ pub fn fetch_range(url: &str, range: Range<u64>, options: &FetchOptions, task: &
     if len == 0 {
         return Ok(Vec::new());
     }
-    let request = Request { start: range.start, end: Some(range.end), validator: None };
+    let request = Request { start: range.start, end: Some(range.end), ..Request::default() };
     let bytes = again(options, task, |task| read(&location, request, len, options, task))?;
     match bytes.len() as u64 == len {
         true => Ok(bytes),

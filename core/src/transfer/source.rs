@@ -48,6 +48,8 @@ pub(super) struct Request<'a> {
     pub end: Option<u64>,
     /// What the rest must be the rest of; otherwise all of it is wanted again.
     pub validator: Option<&'a str>,
+    /// The last so many bytes are wanted, wherever they start, in the place of all the above.
+    pub last: Option<u64>,
 }
 
 /// What came of it.
@@ -63,7 +65,7 @@ pub(super) struct Response {
 }
 
 /// Bytes on their way.
-pub(super) trait Body {
+pub(super) trait Body: Send {
     /// The next bytes; none at the end. The task is polled while waiting.
     fn next(&mut self, task: &mut Task<'_>) -> Result<Option<Vec<u8>>, Failure>;
 }
@@ -97,7 +99,11 @@ fn open_file(path: &Path, request: Request<'_>) -> Result<Response, Failure> {
     let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let validator = modified.map(|time| format!("{size} {}", time.as_nanos()));
     let same = request.validator.is_none_or(|wanted| validator.as_deref() == Some(wanted));
-    let start = if same && request.start <= size { request.start } else { 0 };
+    let start = match request.last {
+        Some(last) => size.saturating_sub(last),
+        None if same && request.start <= size => request.start,
+        None => 0,
+    };
     file.seek(SeekFrom::Start(start)).map_err(in_file)?;
     let end = request.end.filter(|_| start == request.start).unwrap_or(size).min(size);
     let body = FileBody { file, path: path.to_owned(), left: end.saturating_sub(start) };

@@ -198,6 +198,11 @@ pub fn recover(root: &Path, task: &mut Task<'_>) -> Result<Option<Installed>> {
     Ok(Work::open(root, task)?.installed().cloned())
 }
 
+/// Records what the tree at `root` was found to be.
+pub(crate) fn remember(root: &Path, installed: Installed, task: &mut Task<'_>) -> Result<()> {
+    Work::open(root, task)?.record(installed)
+}
+
 /// What the tree at `root` is known to be: what the last patch or update that was applied to it made. Nothing is written.
 pub fn installed(root: &Path) -> Result<Option<Installed>> {
     Work::read_installed(root)

@@ -107,9 +107,19 @@ pub struct TreeDiff {
 impl TreeDiff {
     /// Looks at both directories, and chooses what each new file is to be made from.
     pub fn begin(old: &Path, new: &Path, options: &TreeDiffOptions, task: &mut Task<'_>) -> Result<Self> {
-        let rules = Rulebook::new(&options.keep_local, &options.replace_directories)?;
         let old = Snapshot::take(old, &options.scan, task)?;
         let new = Snapshot::take(new, &options.scan, task)?;
+        Self::between(old, new, options, task)
+    }
+
+    /// [`begin`](Self::begin) for trees that were looked at already.
+    pub(crate) fn between(
+        old: Snapshot,
+        new: Snapshot,
+        options: &TreeDiffOptions,
+        task: &mut Task<'_>,
+    ) -> Result<Self> {
+        let rules = Rulebook::new(&options.keep_local, &options.replace_directories)?;
         let (mut patch, mut needs) = compare(&old.tree, &new.tree, &rules, true)?;
         let candidates = candidates(&old.tree, &new.tree, &rules);
         choose_sources(&old, &new, &candidates, &mut needs, options.scan.threads.max(1), task)?;
@@ -120,11 +130,10 @@ impl TreeDiff {
 
     /// The files between which deltas are wanted, those with the most bytes first.
     pub fn delta_jobs(&self) -> Vec<DeltaJob> {
-        let place = |(job, source): (&Job, &Source)| DeltaJob {
-            old: self.old.place(&source.path),
-            new: self.new.place(&job.path),
+        let place = |(job, source): (&Job, &Source)| {
+            Some(DeltaJob { old: self.old.place(&source.path)?, new: self.new.place(&job.path)? })
         };
-        self.delta_wanted().map(place).collect()
+        self.delta_wanted().filter_map(place).collect()
     }
 
     fn delta_wanted(&self) -> impl Iterator<Item = (&Job, &Source)> {
@@ -142,7 +151,7 @@ impl TreeDiff {
         let wanted = self.delta_wanted().map(|(job, _)| job.path.clone());
         let deltas: Deltas = wanted.zip(deltas).filter_map(|(path, delta)| Some((path, delta?))).collect();
         let Self { old, new, mut patch, jobs, options } = self;
-        let spool = Spool::new()?;
+        let spool = Spool::new();
         let payloads = make(&old, &new, &jobs, &deltas, &spool, &options, task)?;
         let packed: Vec<Packed<'_>> = jobs
             .iter()
@@ -272,10 +281,10 @@ impl Maker<'_, '_> {
             let mut out = SpooledTempFile::new(IN_MEMORY);
             let old = self.old.open(&source.path)?;
             let header = report.within(job.file.size, share, |task| match self.deltas.get(&job.path) {
-                None => delta::diff(&old, &new, &mut out, self.diff, task),
+                None => delta::diff(&*old, &*new, &mut out, self.diff, task),
                 Some(made) => {
                     let limits = Limits { memory: u64::MAX, ..Limits::default() };
-                    let header = delta::verify(&**made, Some(&old), &limits, task)?.header;
+                    let header = delta::verify(&**made, Some(&*old), &limits, task)?.header;
                     io::copy(&mut SourceReader::new(&**made), &mut out)?;
                     Ok(header)
                 }
@@ -287,7 +296,7 @@ impl Maker<'_, '_> {
             most = cost_of_delta(job, source, size).saturating_sub(cost_of_entry(job.path.as_str()));
             delta = Some((source, out));
         }
-        let whole = self.spool.add_file(&new, self.compression, most, &mut |n| report.advance(n))?;
+        let whole = self.spool.add_file(&*new, self.compression, most, &mut |n| report.advance(n))?;
         if let Some((payload, sha256)) = whole {
             return match (payload.size, sha256) == (job.file.size, job.file.sha256) {
                 true => Ok((Content::Whole, payload)),

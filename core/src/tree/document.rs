@@ -77,13 +77,16 @@ impl DocumentSource {
 
 const DOCUMENT_TYPE: &str = "tree-patch";
 
+/// What a reader must know to read a package that grew.
+const GROWN: &str = "grown";
+
 impl Patch {
     /// The text of `patch.json`: the same for the same patch.
     pub fn to_json(&self) -> String {
         let document = Document {
             kind: DOCUMENT_TYPE.to_owned(),
             format_version: FORMAT_VERSION,
-            requires: Vec::new(),
+            requires: if self.grown { vec![GROWN.to_owned()] } else { Vec::new() },
             old_tree: self.old_tree,
             new_tree: self.new_tree,
             applies_to: self.applies_to,
@@ -143,7 +146,7 @@ impl Patch {
                 format!("tree patch format version {} is not supported; update patchcore", head.format_version);
             return Err(Error::new(Status::Unsupported, message));
         }
-        if let Some(feature) = head.requires.first() {
+        if let Some(feature) = head.requires.iter().find(|feature| *feature != GROWN) {
             let message =
                 format!("the tree patch needs \"{}\", which is not known; update patchcore", feature.escape_debug());
             return Err(Error::new(Status::Unsupported, message));
@@ -168,6 +171,7 @@ impl Patch {
             version: document.version,
             changes,
             joined,
+            grown: !head.requires.is_empty(),
         };
         patch.check()?;
         Ok(patch)

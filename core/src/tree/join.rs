@@ -102,7 +102,7 @@ fn alike<'a>(
     let gained = parallel::run(&jobs, threads, task, prepare, |(old, new), job, report| {
         let old = job.source.as_ref().map(|source| old.open(&source.path)).transpose()?;
         let new = new.open(&job.path)?;
-        let gained = report.unnoticed(|task| gained(old.as_ref().map(|old| old as _), &new, task))?;
+        let gained = report.unnoticed(|task| gained(old.as_deref(), &*new, task))?;
         report.advance(job.bytes())?;
         Ok(gained)
     })?;

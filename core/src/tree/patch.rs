@@ -37,6 +37,8 @@ pub struct Patch {
     pub changes: BTreeMap<TreePath, Change>,
     /// The deltas that make several files, by their numbers.
     pub joined: Vec<JoinedDelta>,
+    /// The package grew from an earlier one: bytes that belong to no entry may lie between its entries.
+    pub grown: bool,
 }
 
 /// A delta that makes several files at a time: its old file is all sources, one after the other, and its new file all files

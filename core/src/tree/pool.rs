@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use crate::error::{Error, Result, Status};
-use crate::io::{FileSource, ReadAt};
+use crate::io::ReadAt;
 
 /// So many files are open at a time.
 const MOST_OPEN: usize = 32;
@@ -17,10 +17,10 @@ pub(super) struct Pool<F> {
 struct State<F> {
     open: F,
     /// The file that was used last is the last one.
-    files: VecDeque<(usize, FileSource)>,
+    files: VecDeque<(usize, Box<dyn ReadAt>)>,
 }
 
-impl<F: FnMut(usize) -> Result<FileSource> + Send> Pool<F> {
+impl<F: FnMut(usize) -> Result<Box<dyn ReadAt>> + Send> Pool<F> {
     /// Files that `open` opens.
     pub fn new(open: F) -> Self {
         Self { state: Mutex::new(State { open, files: VecDeque::new() }) }
@@ -39,7 +39,7 @@ pub(super) struct Pooled<'a, F> {
     size: u64,
 }
 
-impl<F: FnMut(usize) -> Result<FileSource> + Send> ReadAt for Pooled<'_, F> {
+impl<F: FnMut(usize) -> Result<Box<dyn ReadAt>> + Send> ReadAt for Pooled<'_, F> {
     fn size(&self) -> u64 {
         self.size
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::error::{Error, Result, Status};
@@ -35,15 +36,31 @@ pub struct ScanOptions {
 ///
 /// `.patchcore` belongs to no tree. A link that leads out of the root is UNSAFE_PATH, a pipe or a device INVALID_ARGUMENT.
 pub fn scan(root: &Path, options: &ScanOptions, task: &mut Task<'_>) -> Result<Tree> {
-    Ok(Snapshot::take(root, options, task)?.tree)
+    let tree = Snapshot::take(root, options, task)?.tree;
+    Ok(Arc::unwrap_or_clone(tree))
 }
 
-/// A tree, and where its files can be read.
-pub(super) struct Snapshot {
-    root: Folder,
-    pub tree: Tree,
-    /// The files that links led to, and where they really are.
-    followed: BTreeMap<TreePath, PathBuf>,
+/// A tree, and where its files can be read. Copies share what is open.
+#[derive(Clone)]
+pub(crate) struct Snapshot {
+    pub tree: Arc<Tree>,
+    files: Files,
+}
+
+#[derive(Clone)]
+enum Files {
+    Folder {
+        root: Arc<Folder>,
+        /// The files that links led to, and where they really are.
+        followed: Arc<BTreeMap<TreePath, PathBuf>>,
+    },
+    Elsewhere(Arc<dyn OpenFile>),
+}
+
+/// What opens the files of a tree that lies in no folder.
+pub(crate) trait OpenFile: Send + Sync {
+    /// The file at `path`.
+    fn open_file(&self, path: &TreePath) -> Result<Box<dyn ReadAt>>;
 }
 
 impl Snapshot {
@@ -76,35 +93,54 @@ impl Snapshot {
             let (size, executable) = sizes[&path];
             items.insert(path, Item::File(FileItem { size, sha256, executable }));
         }
-        Ok(Self { root: folder, tree: Tree { items }, followed })
+        let files = Files::Folder { root: Arc::new(folder), followed: Arc::new(followed) };
+        Ok(Self { tree: Arc::new(Tree { items }), files })
     }
 
-    /// Where the file at `path` is.
-    pub fn place(&self, path: &TreePath) -> PathBuf {
-        self.followed.get(path).cloned().unwrap_or_else(|| path.below(self.root.path()))
+    /// A tree whose files lie in no folder.
+    pub fn elsewhere(tree: Tree, files: Arc<dyn OpenFile>) -> Self {
+        Self { tree: Arc::new(tree), files: Files::Elsewhere(files) }
+    }
+
+    /// Where the file at `path` is, if that is in a folder.
+    pub fn place(&self, path: &TreePath) -> Option<PathBuf> {
+        match &self.files {
+            Files::Folder { root, followed } => {
+                Some(followed.get(path).cloned().unwrap_or_else(|| path.below(root.path())))
+            }
+            Files::Elsewhere(_) => None,
+        }
     }
 
     /// What opens the files of the tree, for one thread.
-    pub fn reader(&self) -> Reader<'_> {
-        Reader { snapshot: self, reach: Reach::new(&self.root) }
+    pub(super) fn reader(&self) -> Reader<'_> {
+        match &self.files {
+            Files::Folder { root, followed } => Reader::Folder { reach: Reach::new(root), followed },
+            Files::Elsewhere(files) => Reader::Elsewhere(&**files),
+        }
     }
 }
 
 /// Opens files of a [`Snapshot`].
-pub(super) struct Reader<'a> {
-    snapshot: &'a Snapshot,
-    reach: Reach<'a>,
+pub(super) enum Reader<'a> {
+    Folder { reach: Reach<'a>, followed: &'a BTreeMap<TreePath, PathBuf> },
+    Elsewhere(&'a dyn OpenFile),
 }
 
 impl Reader<'_> {
     /// The file at `path`.
-    pub fn open(&mut self, path: &TreePath) -> Result<FileSource> {
-        if let Some(place) = self.snapshot.followed.get(path) {
-            return FileSource::open(place);
+    pub fn open(&mut self, path: &TreePath) -> Result<Box<dyn ReadAt>> {
+        let (reach, followed) = match self {
+            Self::Folder { reach, followed } => (reach, followed),
+            Self::Elsewhere(files) => return files.open_file(path),
+        };
+        if let Some(place) = followed.get(path) {
+            return Ok(Box::new(FileSource::open(place)?));
         }
         let gone = || Error::new(Status::NotFound, format!("{path} went away while it was looked at"));
-        let parent = self.reach.parent(path)?.ok_or_else(gone)?;
-        FileSource::from_file(parent.open_file(path.name())?, &parent.path().join(path.name()))
+        let parent = reach.parent(path)?.ok_or_else(gone)?;
+        let file = FileSource::from_file(parent.open_file(path.name())?, &parent.path().join(path.name()))?;
+        Ok(Box::new(file))
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn choose_sources(
     let sketches = parallel::run(&jobs, threads, task, prepare, |(old, new), (is_old, path, size), report| {
         let file = if *is_old { old.open(path)? } else { new.open(path)? };
         let share = |event: &Event| event.done as f64 / event.total.max(1) as f64;
-        report.within(*size, share, |task| sketch(&file, &gear, MOST_SAMPLES, task))
+        report.within(*size, share, |task| sketch(&*file, &gear, MOST_SAMPLES, task))
     })?;
     task.finish()?;
     let (old_sketches, new_sketches) = sketches.split_at(candidates.len());

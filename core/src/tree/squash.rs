@@ -65,7 +65,7 @@ pub fn squash(
     let (mut patch, recipes) = history.finish();
 
     let taken = Taken::collect(packages, &recipes, task)?;
-    let spool = Spool::new()?;
+    let spool = Spool::new();
     let mut payloads: HashMap<TreePath, Payload> = HashMap::new();
     let mut joined: Vec<Payload> = Vec::new();
     let mut squasher = Squasher { taken: &taken, spool: &spool, options, made: HashMap::new() };

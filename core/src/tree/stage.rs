@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Read, Write};
 use crate::delta::{self, ApplyOptions};
 use crate::digest::Hasher;
 use crate::error::{Error, Result, Status};
-use crate::io::{FileSource, Folder, Joined, Kind};
+use crate::io::{FileSource, Folder, Joined, Kind, ReadAt};
 use crate::limits::Limits;
 use crate::progress::{Phase, Stop, Task, Unit};
 use crate::tree::item::{FileItem, Item};
@@ -217,7 +217,8 @@ impl Stage<'_> {
         }
         let read: BTreeSet<usize> = sources.iter().flatten().flatten().copied().collect();
         let root = self.from.root;
-        let pool = Pool::new(|number: usize| old_file(root, &joined.sources[number]));
+        let open = |number: usize| Ok(Box::new(old_file(root, &joined.sources[number])?) as Box<dyn ReadAt>);
+        let pool = Pool::new(open);
         let old = joined.sources.iter().enumerate().map(|(number, source)| {
             let file = read.contains(&number).then(|| pool.file(number, source.size));
             (source.size, file)

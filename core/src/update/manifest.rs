@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer};
 
 use crate::digest::Digest;
 use crate::error::Result;
+use crate::json::{self, Object};
 use crate::tree::PatchOperations;
-use crate::update::json::{self, Object};
 use crate::version::Version;
 
 /// One package: where it is, what vouches for it, and what it does.

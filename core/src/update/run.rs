@@ -26,6 +26,12 @@ pub struct UpdateOptions {
     pub installed: Option<Version>,
     /// Paths that every installation has.
     pub required: Vec<String>,
+    /// The version that is wanted of a repository; the newest unless given.
+    pub to: Option<Version>,
+    /// Compare the tree with the release and replace what differs, from a repository.
+    pub repair: bool,
+    /// Patterns of what is never changed or deleted where it is there, written as in `.gitignore`; from a repository.
+    pub keep_local: Vec<String>,
     /// Take the full package whatever is installed.
     pub force_full: bool,
     /// The architecture that packages must be for; that of this machine unless given.
@@ -176,7 +182,7 @@ pub fn fetch_service_manifest(
 }
 
 /// The name of an architecture that manifests use.
-fn canonical(architecture: &str) -> &str {
+pub(super) fn canonical(architecture: &str) -> &str {
     match architecture {
         "amd64" | "x64" | "x86-64" => "x86_64",
         "arm64" => "aarch64",
@@ -185,7 +191,7 @@ fn canonical(architecture: &str) -> &str {
 }
 
 /// What is installed. A change that a crash interrupted is finished first.
-fn look(root: &Path, options: &UpdateOptions, task: &mut Task<'_>) -> Result<Installation> {
+pub(super) fn look(root: &Path, options: &UpdateOptions, task: &mut Task<'_>) -> Result<Installation> {
     let known = if options.dry_run { tree::installed(root)? } else { tree::recover(root, task)? };
     let mut missing = Vec::new();
     for text in &options.required {
@@ -329,7 +335,7 @@ fn open(strategy: Strategy<'_>, verified: Verified, to: Option<Version>, task: &
 }
 
 /// Where packages are kept.
-fn place(root: &Path, options: &UpdateOptions) -> PathBuf {
+pub(super) fn place(root: &Path, options: &UpdateOptions) -> PathBuf {
     match &options.cache {
         Some(cache) => cache.clone(),
         None => root.join(WORK_FOLDER).join(DOWNLOADS),
@@ -337,7 +343,7 @@ fn place(root: &Path, options: &UpdateOptions) -> PathBuf {
 }
 
 /// [`place`], made where it is missing.
-fn store(root: &Path, options: &UpdateOptions) -> Result<PathBuf> {
+pub(super) fn store(root: &Path, options: &UpdateOptions) -> Result<PathBuf> {
     match &options.cache {
         Some(cache) => fs::create_dir_all(cache).map_err(|e| Error::from(e).in_file(cache))?,
         None => {
@@ -360,6 +366,6 @@ fn enter(folder: &Folder, name: &str) -> Result<Folder> {
     folder.open_folder(name)
 }
 
-fn unchanged(error: Error) -> Error {
+pub(super) fn unchanged(error: Error) -> Error {
     error.with_outcome(Outcome::Unchanged)
 }

@@ -24,6 +24,11 @@ impl Asked {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// How many of the last bytes were asked for.
+    pub fn last(&self) -> Option<u64> {
+        self.header("range")?.strip_prefix("bytes=-")?.parse().ok()
+    }
+
     /// The first and the last byte asked for.
     pub fn range(&self) -> Option<(u64, Option<u64>)> {
         let (first, last) = self.header("range")?.strip_prefix("bytes=")?.split_once('-')?;
@@ -134,7 +139,8 @@ pub fn serve(asked: &Asked, stream: &mut TcpStream, bytes: &[u8], tag: &str) {
 pub fn serve_at_most(asked: &Asked, stream: &mut TcpStream, bytes: &[u8], tag: &str, most: usize) {
     let unchanged = asked.header("if-range").is_none_or(|wanted| wanted == tag);
     let len = bytes.len() as u64;
-    let body = match asked.range().filter(|_| unchanged) {
+    let from_end = asked.last().map(|last| (len.saturating_sub(last), None));
+    let body = match asked.range().or(from_end).filter(|_| unchanged) {
         Some((first, _)) if first >= len => {
             return head(stream, "416 Range Not Satisfiable", &[("Content-Range", &format!("bytes */{len}"))]);
         }

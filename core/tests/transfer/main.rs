@@ -2,10 +2,12 @@
 
 #![allow(missing_docs, reason = "a test binary")]
 
+mod beginnings;
 #[cfg(unix)]
 mod encrypted;
 mod misbehaviour;
 mod places;
+mod remote;
 mod resuming;
 #[path = "../support/server.rs"]
 mod server;

@@ -158,6 +158,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
             threads: options::threads(arguments.threads),
             ..TreeApplyOptions::default()
         },
+        ..UpdateOptions::default()
     };
     let (report, took) = context.run(|task| match &arguments.document {
         Document { package_info: Some(url), .. } => {

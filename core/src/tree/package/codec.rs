@@ -287,6 +287,7 @@ mod tests {
             size: content.len() as u64,
             offset: 0,
             executable: false,
+            is_link: false,
         };
         (bytes, entry)
     }

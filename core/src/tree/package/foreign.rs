@@ -9,57 +9,47 @@ use crate::tree::package::format::{
 const STRONGLY_ENCRYPTED: u16 = 1 << 6;
 const UNICODE_PATH: u16 = 0x7075;
 
-/// An entry of a ZIP file that others made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ForeignEntry {
-    pub entry: Entry,
-    /// Its content is where a symbolic link points.
-    pub is_link: bool,
-}
-
-impl ForeignEntry {
-    /// Reads one entry of the directory from the start of `bytes`, and says how long it is.
-    pub fn parse(bytes: &[u8]) -> Result<(Self, usize)> {
-        let short = || Error::corrupt("the directory of the ZIP file ends early");
-        let mut fields = Fields(bytes.get(..CENTRAL_LEN).ok_or_else(short)?);
-        if fields.u32() != CENTRAL {
-            return Err(Error::corrupt("the directory of the ZIP file is damaged"));
-        }
-        let made_by = fields.u16();
-        let (_version, flags, method) = (fields.u16(), fields.u16(), fields.u16());
-        let _moment = fields.u32();
-        let (crc, packed, size) = (fields.u32(), fields.u32(), fields.u32());
-        let (name_len, extra_len, comment_len) =
-            (usize::from(fields.u16()), usize::from(fields.u16()), usize::from(fields.u16()));
-        let (disk, _internal, attributes, offset) = (fields.u16(), fields.u16(), fields.u32(), fields.u32());
-        let len = CENTRAL_LEN + name_len + extra_len + comment_len;
-        let rest = bytes.get(CENTRAL_LEN..len).ok_or_else(short)?;
-        let name = name_of(&rest[..name_len])?;
-        if flags & (ENCRYPTED | STRONGLY_ENCRYPTED) != 0 {
-            return Err(Error::new(Status::Unsupported, format!("\"{}\" is encrypted", name.escape_debug())));
-        }
-        if disk != 0 {
-            return Err(Error::new(Status::Unsupported, "the ZIP file has several parts"));
-        }
-        let extra = zip64_field(&rest[name_len..name_len + extra_len], [size, packed, offset])?;
-        let [size, packed, offset] = large(extra, [size, packed, offset])?;
-        let mode = if made_by >> 8 == 3 { attributes >> 16 } else { 0 };
-        let is_link = match (mode & 0o170_000, name.ends_with('/')) {
-            (0 | 0o100_000, false) | (0 | 0o040_000, true) => false,
-            (0o120_000, false) => true,
-            _ => {
-                let message = format!("\"{}\" in the ZIP file is neither file, link nor folder", name.escape_debug());
-                return Err(Error::new(Status::UnsafePath, message));
-            }
-        };
-        let method = Method::of(method)?;
-        if method == Method::Stored && size != packed {
-            let message = format!("\"{}\" is not compressed and yet of two sizes", name.escape_debug());
-            return Err(Error::corrupt(message));
-        }
-        let executable = mode & 0o100 != 0;
-        Ok((Self { entry: Entry { name, method, crc, packed, size, offset, executable }, is_link }, len))
+/// Reads one entry of the directory of a ZIP file that others made from the start of `bytes`, and says how long it is.
+pub(super) fn parse_central(bytes: &[u8]) -> Result<(Entry, usize)> {
+    let short = || Error::corrupt("the directory of the ZIP file ends early");
+    let mut fields = Fields(bytes.get(..CENTRAL_LEN).ok_or_else(short)?);
+    if fields.u32() != CENTRAL {
+        return Err(Error::corrupt("the directory of the ZIP file is damaged"));
     }
+    let made_by = fields.u16();
+    let (_version, flags, method) = (fields.u16(), fields.u16(), fields.u16());
+    let _moment = fields.u32();
+    let (crc, packed, size) = (fields.u32(), fields.u32(), fields.u32());
+    let (name_len, extra_len, comment_len) =
+        (usize::from(fields.u16()), usize::from(fields.u16()), usize::from(fields.u16()));
+    let (disk, _internal, attributes, offset) = (fields.u16(), fields.u16(), fields.u32(), fields.u32());
+    let len = CENTRAL_LEN + name_len + extra_len + comment_len;
+    let rest = bytes.get(CENTRAL_LEN..len).ok_or_else(short)?;
+    let name = name_of(&rest[..name_len])?;
+    if flags & (ENCRYPTED | STRONGLY_ENCRYPTED) != 0 {
+        return Err(Error::new(Status::Unsupported, format!("\"{}\" is encrypted", name.escape_debug())));
+    }
+    if disk != 0 {
+        return Err(Error::new(Status::Unsupported, "the ZIP file has several parts"));
+    }
+    let extra = zip64_field(&rest[name_len..name_len + extra_len], [size, packed, offset])?;
+    let [size, packed, offset] = large(extra, [size, packed, offset])?;
+    let mode = if made_by >> 8 == 3 { attributes >> 16 } else { 0 };
+    let is_link = match (mode & 0o170_000, name.ends_with('/')) {
+        (0 | 0o100_000, false) | (0 | 0o040_000, true) => false,
+        (0o120_000, false) => true,
+        _ => {
+            let message = format!("\"{}\" in the ZIP file is neither file, link nor folder", name.escape_debug());
+            return Err(Error::new(Status::UnsafePath, message));
+        }
+    };
+    let method = Method::of(method)?;
+    if method == Method::Stored && size != packed {
+        let message = format!("\"{}\" is not compressed and yet of two sizes", name.escape_debug());
+        return Err(Error::corrupt(message));
+    }
+    let executable = mode & 0o100 != 0;
+    Ok((Entry { name, method, crc, packed, size, offset, executable, is_link }, len))
 }
 
 /// The ZIP64 field among others, where the sizes need one. A field that gives an entry another name is refused.

@@ -79,6 +79,8 @@ pub(crate) struct Entry {
     /// Where its local header is.
     pub offset: u64,
     pub executable: bool,
+    /// Its content is where a symbolic link points.
+    pub is_link: bool,
 }
 
 impl Entry {
@@ -125,7 +127,12 @@ impl Entry {
         out.extend(extra_len.to_le_bytes());
         // No comment, the first disk, no internal attributes.
         out.extend([0; 6]);
-        let mode: u32 = if self.executable { 0o100_755 } else { 0o100_644 };
+        let mode: u32 = match (self.is_link, self.name.ends_with('/'), self.executable) {
+            (true, ..) => 0o120_777,
+            (false, true, _) => 0o040_755,
+            (false, false, true) => 0o100_755,
+            (false, false, false) => 0o100_644,
+        };
         out.extend((mode << 16).to_le_bytes());
         out.extend(fits(offset).unwrap_or(MAX32).to_le_bytes());
         out.extend(self.name.as_bytes());
@@ -316,7 +323,8 @@ pub(super) fn parse_central(bytes: &[u8]) -> Result<(Entry, usize)> {
         _ => return Err(Error::corrupt(format!("\"{}\" in the package is no file", name.escape_debug()))),
     }
     let method = Method::of(common.method)?;
-    let entry = Entry { name, method, crc: common.crc, packed, size, offset, executable: mode & 0o100 != 0 };
+    let executable = mode & 0o100 != 0;
+    let entry = Entry { name, method, crc: common.crc, packed, size, offset, executable, is_link: false };
     Ok((entry, len))
 }
 
@@ -446,7 +454,16 @@ mod tests {
     use super::*;
 
     fn entry(size: u64, packed: u64, offset: u64) -> Entry {
-        Entry { name: "a/ä".into(), method: Method::Deflated, crc: 7, packed, size, offset, executable: true }
+        Entry {
+            name: "a/ä".into(),
+            method: Method::Deflated,
+            crc: 7,
+            packed,
+            size,
+            offset,
+            executable: true,
+            is_link: false,
+        }
     }
 
     #[test]

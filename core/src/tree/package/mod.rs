@@ -3,9 +3,11 @@
 //! A package is a ZIP file in which whole files lie at their own paths and everything of ours below `.patchcore`, or, for
 //! [operations](crate::tree::PatchOperations), a tar file whose operations stand beside it.
 
+mod archive;
 mod codec;
 mod foreign;
 mod format;
+mod grow;
 mod plain;
 mod reader;
 mod spool;
@@ -13,20 +15,27 @@ mod writer;
 
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::digest::Digest;
 use crate::error::{Error, Result, Status};
 use crate::io::{FileSource, ReadAt};
 use crate::progress::Task;
+use crate::tree::ignore::Rules;
+use crate::tree::item::Item;
 use crate::tree::operations::{Archive, PatchOperations};
 use crate::tree::package::codec::pack;
 use crate::tree::package::format::Method;
 use crate::tree::package::plain::{Found, Plain};
 use crate::tree::package::writer::{Packed, Writer};
-use crate::tree::patch::Patch;
+use crate::tree::patch::{Change, Expected, Patch};
+use crate::tree::path::TreePath;
 use crate::tree::stage::Package;
 use crate::version::Version;
 
+pub(crate) use archive::{ReleaseArchive, tree_of, whole_patch};
 pub use codec::Compression;
+pub(crate) use grow::{Growth, PackedRelease};
 pub(super) use spool::{IN_MEMORY, Payload, Spool};
 
 /// The entry that holds the patch.
@@ -46,6 +55,7 @@ enum Form {
     Zip(reader::Reader),
     Plain(plain::Plain),
     Operations(Archive),
+    Release(Arc<ReleaseArchive>),
 }
 
 /// The longest text of operations that is read, in bytes.
@@ -118,6 +128,38 @@ impl TreePackage {
         }
     }
 
+    /// Opens the archive of a whole release, of which the directory and the patch are read now and a file when it is needed:
+    /// `source` may be on the other side of a network. What is installed already is then never read.
+    ///
+    /// Nothing vouches for the archive as a whole, so the caller compares the digest of the tree that it makes
+    /// ([`Patch::new_tree`]) with one that he trusts. What that digest does not cover is UNSUPPORTED: the archive then has to be
+    /// verified and read as a whole.
+    pub fn read_release(source: Arc<dyn ReadAt>) -> Result<Self> {
+        let unsupported =
+            |why: &str| Error::new(Status::Unsupported, format!("all of this ZIP file has to be read: {why}"));
+        let archive = ReleaseArchive::open(source)?;
+        let said = archive.patch().ok_or_else(|| unsupported("it says no digests of its files"))?;
+        if let Some((path, _)) = said.changes.iter().find(|(_, change)| change.whole_directory || change.keep_local) {
+            return Err(unsupported(&format!("it does more with {path} than putting it in place")));
+        }
+        let patch = Patch { version: said.version, ..whole_patch(&tree_of(said), &[])? };
+        patch.check()?;
+        Ok(Self { patch, form: Form::Release(Arc::new(archive)) })
+    }
+
+    /// Deletes these paths, too, whatever stands there.
+    pub fn deleting(mut self, paths: impl IntoIterator<Item = TreePath>) -> Result<Self> {
+        for path in paths {
+            let change =
+                Change { old: Expected::Anything, new: None, content: None, whole_directory: false, keep_local: false };
+            if self.patch.changes.insert(path.clone(), change).is_some() {
+                return Err(Error::corrupt(format!("{path} is both in the package and deleted")));
+            }
+        }
+        self.patch.check()?;
+        Ok(self)
+    }
+
     /// Says which version the package makes, where it does not say so itself. Another one than it says is TARGET_MISMATCH, so
     /// that an older package is never taken for a newer one.
     pub fn making(mut self, version: Version) -> Result<Self> {
@@ -133,6 +175,46 @@ impl TreePackage {
         }
     }
 
+    /// Says which tree the package makes, where it does not say so itself. Another one than it says is TARGET_MISMATCH.
+    pub fn making_tree(mut self, tree: Digest) -> Result<Self> {
+        match self.patch.new_tree {
+            Some(own) if own != tree => {
+                let message = format!("the package makes the tree {own}, and {tree} was promised");
+                Err(Error::new(Status::TargetMismatch, message))
+            }
+            _ => {
+                self.patch.new_tree = Some(tree);
+                Ok(self)
+            }
+        }
+    }
+
+    /// Leaves alone whatever stands at the paths that these patterns mean, written as in `.gitignore`. Where nothing stands, it
+    /// is put in place. A directory that would be replaced as a whole keeps what is in it.
+    pub fn keeping(self, patterns: &[String]) -> Result<Self> {
+        if patterns.is_empty() {
+            return Ok(self);
+        }
+        let rules = Rules::new(patterns)?;
+        Ok(self.keeping_where(|path, directory| rules.cover(path.as_str(), directory)))
+    }
+
+    /// [`keeping`](Self::keeping) by a question about each path, and whether it is a directory.
+    pub(crate) fn keeping_where(mut self, keep: impl Fn(&TreePath, bool) -> bool) -> Self {
+        let changes = &mut self.patch.changes;
+        let replaced: Vec<TreePath> =
+            changes.iter().filter(|(_, change)| change.whole_directory).map(|(path, _)| path.clone()).collect();
+        for (path, change) in changes {
+            // What is moved away as a whole would take along what is to be kept.
+            if std::mem::take(&mut change.whole_directory) || path.ancestors().any(|above| replaced.contains(&above)) {
+                change.old = Expected::Anything;
+            }
+            let directory = change.new == Some(Item::Directory) || change.old_item() == Some(&Item::Directory);
+            change.keep_local |= keep(path, directory);
+        }
+        self
+    }
+
     /// What the package promises.
     pub fn patch(&self) -> &Patch {
         &self.patch
@@ -144,6 +226,7 @@ impl TreePackage {
             Form::Zip(reader) => reader.size(),
             Form::Plain(plain) => plain.size(),
             Form::Operations(archive) => archive.size(),
+            Form::Release(archive) => archive.size(),
         }
     }
 }
@@ -158,8 +241,17 @@ impl Package for TreePackage {
             Form::Zip(reader) => reader.visit(wanted, visit),
             Form::Plain(plain) => plain.visit(wanted, visit),
             Form::Operations(archive) => archive.visit(wanted, visit),
+            Form::Release(archive) => archive.visit(wanted, visit),
         }
     }
+}
+
+/// Names the file where something in it is wrong.
+fn in_source<T>(result: Result<T>, path: Option<&Path>) -> Result<T> {
+    result.map_err(|e| match (e.status(), path) {
+        (Status::Corrupt | Status::Limit, Some(path)) => e.in_file(path),
+        _ => e,
+    })
 }
 
 /// Reads a file of operations whole.
@@ -187,6 +279,7 @@ fn begin<W: Write>(out: W, patch: &Patch) -> Result<Writer<BufWriter<W>>> {
         packed: summary.packed,
         size: summary.size,
         executable: false,
+        is_link: false,
         bytes: &mut &packed[..],
     })?;
     Ok(writer)

@@ -14,7 +14,7 @@ use crate::progress::{Phase, Task, Unit};
 use crate::tree::item::{FileItem, Item};
 use crate::tree::package::PATCH_ENTRY;
 use crate::tree::package::codec::Content;
-use crate::tree::package::foreign::{ForeignEntry, local_len};
+use crate::tree::package::foreign::{local_len, parse_central};
 use crate::tree::package::format::{Directory, Entry, MAX_TAIL, Window};
 use crate::tree::package::reader::{MAX_ENTRIES, Reader};
 use crate::tree::patch::{Change, Content as Made, Expected, Patch};
@@ -42,18 +42,18 @@ impl Plain {
     /// Reads a ZIP file of a whole release, whoever made it.
     pub fn open(source: Box<dyn ReadAt>, task: &mut Task<'_>) -> Result<Found> {
         let entries = read_directory(&*source)?;
-        if entries.iter().any(|(entry, _)| entry.entry.name == PATCH_ENTRY) {
+        if entries.iter().any(|(entry, _)| entry.name == PATCH_ENTRY) {
             return Reader::open(source).map(|(reader, patch)| Found::Package(reader, patch));
         }
         let mut plain = Self { source, files: BTreeMap::new() };
         let mut changes = BTreeMap::new();
         // A few bytes may claim to be very many, so what is unpacked counts, and can be stopped at any of it.
-        let bytes = entries.iter().map(|(entry, _)| entry.entry.size).fold(0, u64::saturating_add);
+        let bytes = entries.iter().map(|(entry, _)| entry.size).fold(0, u64::saturating_add);
         task.begin(Phase::Verify, bytes, Unit::Bytes)?;
-        for (ForeignEntry { entry, is_link }, start) in entries {
+        for (entry, start) in entries {
             let bare = entry.name.strip_prefix("./").unwrap_or(&entry.name);
             let path = TreePath::parse(bare.trim_end_matches('/'))?;
-            let item = match (entry.name.ends_with('/'), is_link) {
+            let item = match (entry.name.ends_with('/'), entry.is_link) {
                 (true, _) => Item::Directory,
                 (false, true) => Item::Symlink(target_of(&*plain.source, &entry, start, &path)?),
                 (false, false) => Item::File(file_of(&*plain.source, &entry, start, task)?),
@@ -121,7 +121,7 @@ fn target_of(source: &dyn ReadAt, entry: &Entry, start: u64, path: &TreePath) ->
 }
 
 /// Reads all headers. No two entries share a byte.
-fn read_directory(source: &dyn ReadAt) -> Result<Vec<(ForeignEntry, u64)>> {
+fn read_directory(source: &dyn ReadAt) -> Result<Vec<(Entry, u64)>> {
     let size = source.size();
     let mut tail = vec![0; size.min(MAX_TAIL as u64) as usize];
     source.read_at(size - tail.len() as u64, &mut tail)?;
@@ -134,12 +134,12 @@ fn read_directory(source: &dyn ReadAt) -> Result<Vec<(ForeignEntry, u64)>> {
     let mut entries = Vec::new();
     for _ in 0..directory.entries {
         let position = window.position();
-        let (entry, len) = ForeignEntry::parse(window.ahead()?).map_err(|e| e.at(position))?;
-        if !names.insert(entry.entry.name.clone()) {
-            let name = entry.entry.name.escape_debug();
+        let (entry, len) = parse_central(window.ahead()?).map_err(|e| e.at(position))?;
+        if !names.insert(entry.name.clone()) {
+            let name = entry.name.escape_debug();
             return Err(Error::corrupt(format!("the ZIP file holds \"{name}\" twice")).at(position));
         }
-        let start = entry.entry.offset + local_len(source, &entry.entry, directory.offset)?;
+        let start = entry.offset + local_len(source, &entry, directory.offset)?;
         entries.push((entry, start));
         window.advance(len);
     }
@@ -147,7 +147,7 @@ fn read_directory(source: &dyn ReadAt) -> Result<Vec<(ForeignEntry, u64)>> {
         return Err(Error::corrupt("the directory of the ZIP file holds more than its entries").at(window.position()));
     }
     let mut places: Vec<(u64, u64)> =
-        entries.iter().map(|(entry, start)| (entry.entry.offset, start.saturating_add(entry.entry.packed))).collect();
+        entries.iter().map(|(entry, start)| (entry.offset, start.saturating_add(entry.packed))).collect();
     places.sort_unstable();
     places.push((directory.offset, directory.offset));
     match places.windows(2).find(|pair| pair[0].1 > pair[1].0) {

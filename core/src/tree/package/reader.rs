@@ -3,26 +3,25 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 use crate::io::ReadAt;
 use crate::tree::package::codec::Content;
 use crate::tree::package::format::{
     Directory, END_LEN, END64_LEN, Entry, LOCAL_LEN, LOCATOR_LEN, Method, Window, check_local, parse_central,
 };
-use crate::tree::package::{DELTA_FOLDER, PATCH_ENTRY};
+use crate::tree::package::{DELTA_FOLDER, PATCH_ENTRY, in_source};
 use crate::tree::patch::{Content as Made, Patch};
 use crate::tree::path::TreePath;
 
 /// The most entries that a package may have.
 pub(super) const MAX_ENTRIES: u64 = 1 << 24;
 /// The longest `patch.json` that is read, in bytes.
-const MAX_PATCH: u64 = 256 << 20;
+pub(super) const MAX_PATCH: u64 = 256 << 20;
 
 /// A package whose every header was checked. The content of an entry is checked when it is read.
 pub(super) struct Reader {
     source: Box<dyn ReadAt>,
-    /// In the order in which they stand, which is without gaps, and where the bytes of each begin.
-    entries: Vec<(Entry, u64)>,
+    entries: Places,
 }
 
 impl Reader {
@@ -43,8 +42,12 @@ impl Reader {
         if directory.entries > MAX_ENTRIES {
             return Err(Error::limit(format!("the package has more than {MAX_ENTRIES} entries")));
         }
-        let reader = Self { entries: read_directory(&*source, &directory)?, source };
+        let (entries, gap) = read_directory(&*source, &directory)?;
+        let reader = Self { entries, source };
         let patch = reader.patch()?;
+        if let Some(offset) = gap.filter(|_| !patch.grown) {
+            return Err(Error::corrupt("the package has bytes that belong to no entry").at(offset));
+        }
         reader.check_names(&patch)?;
         Ok((reader, patch))
     }
@@ -55,13 +58,10 @@ impl Reader {
         wanted: &dyn Fn(&str) -> bool,
         visit: &mut dyn FnMut(&str, &mut dyn Read) -> Result<()>,
     ) -> Result<()> {
-        let in_file = |e: Error| match (e.status(), self.source.path()) {
-            (Status::Corrupt | Status::Limit, Some(path)) => e.in_file(path),
-            _ => e,
-        };
         for (entry, start) in self.entries.iter().filter(|(entry, _)| wanted(&entry.name)) {
             let mut content = Content::new(&*self.source, entry, *start)?;
-            visit(&entry.name, &mut content).and_then(|()| content.finish()).map_err(in_file)?;
+            let visited = visit(&entry.name, &mut content).and_then(|()| content.finish());
+            in_source(visited, self.source.path())?;
         }
         Ok(())
     }
@@ -74,12 +74,7 @@ impl Reader {
         let Some((entry, start)) = self.entries.iter().find(|(entry, _)| entry.name == PATCH_ENTRY) else {
             return Err(no_patch());
         };
-        if entry.size > MAX_PATCH {
-            return Err(Error::limit(format!("{PATCH_ENTRY} is larger than 256 MiB")));
-        }
-        let mut text = Vec::new();
-        Content::new(&*self.source, entry, *start)?.read_to_end(&mut text)?;
-        Patch::from_json(&text)
+        read_patch(&mut Content::new(&*self.source, entry, *start)?, entry)
     }
 
     /// Checks that the package holds what the patch needs, as large as it promises, and nothing else.
@@ -114,6 +109,16 @@ impl Reader {
     }
 }
 
+/// Reads the patch out of its entry.
+pub(super) fn read_patch(content: &mut Content<'_>, entry: &Entry) -> Result<Patch> {
+    if entry.size > MAX_PATCH {
+        return Err(Error::limit(format!("{PATCH_ENTRY} is larger than 256 MiB")));
+    }
+    let mut text = Vec::new();
+    content.read_to_end(&mut text)?;
+    Patch::from_json(&text)
+}
+
 fn no_patch() -> Error {
     let message = format!(
         "this ZIP file is no tree patch: it has no {PATCH_ENTRY}; a whole release in a plain ZIP file is installed by an update \
@@ -122,13 +127,18 @@ fn no_patch() -> Error {
     Error::corrupt(message)
 }
 
-/// Reads all headers: each entry begins where the one before it ends, and the directory where the last one does.
-fn read_directory(source: &dyn ReadAt, directory: &Directory) -> Result<Vec<(Entry, u64)>> {
+/// Entries in the order in which they stand, and where the bytes of each begin.
+type Places = Vec<(Entry, u64)>;
+
+/// Reads all headers: each entry begins where the one before it ends, and the directory where the last one does. Where one
+/// begins later, the second value says where.
+fn read_directory(source: &dyn ReadAt, directory: &Directory) -> Result<(Places, Option<u64>)> {
     // The names end up in the patch, so the lists here are for the time of reading; they grow with what is there.
     let mut entries = Vec::new();
     let mut names = std::collections::HashSet::new();
     let mut window = Window::new(source, directory.offset, directory.offset + directory.len);
     let mut offset = 0;
+    let mut gap = None;
     for _ in 0..directory.entries {
         let position = window.position();
         let (entry, len) = parse_central(window.ahead()?).map_err(|e| e.at(position))?;
@@ -136,7 +146,10 @@ fn read_directory(source: &dyn ReadAt, directory: &Directory) -> Result<Vec<(Ent
             return Err(Error::corrupt("the package has an entry for a folder").at(window.position()));
         }
         TreePath::parse(&entry.name)?;
-        if entry.offset != offset {
+        if entry.offset > offset {
+            gap.get_or_insert(offset);
+        }
+        if entry.offset < offset {
             let message = format!("\"{}\" does not begin where the entry before it ends", entry.name.escape_debug());
             return Err(Error::corrupt(message).at(window.position()));
         }
@@ -148,7 +161,7 @@ fn read_directory(source: &dyn ReadAt, directory: &Directory) -> Result<Vec<(Ent
             let message = format!("\"{}\" is not compressed and yet of two sizes", entry.name.escape_debug());
             return Err(Error::corrupt(message).at(window.position()));
         }
-        let start = offset + local_len(source, &entry, directory.offset)? as u64;
+        let start = entry.offset + local_len(source, &entry, directory.offset)? as u64;
         offset = start
             .checked_add(entry.packed)
             .filter(|end| *end <= directory.offset)
@@ -156,16 +169,19 @@ fn read_directory(source: &dyn ReadAt, directory: &Directory) -> Result<Vec<(Ent
         entries.push((entry, start));
         window.advance(len);
     }
-    if offset != directory.offset || !window.is_at_end() {
-        return Err(Error::corrupt("the package has bytes that belong to no entry").at(offset));
+    if !window.is_at_end() {
+        return Err(Error::corrupt("the directory of the package holds more than its entries").at(window.position()));
     }
-    Ok(entries)
+    if offset != directory.offset {
+        gap.get_or_insert(offset);
+    }
+    Ok((entries, gap))
 }
 
-fn local_len(source: &dyn ReadAt, entry: &Entry, end: u64) -> Result<usize> {
+pub(super) fn local_len(source: &dyn ReadAt, entry: &Entry, end: u64) -> Result<usize> {
     let mut len = LOCAL_LEN + entry.name.len();
     loop {
-        if end - entry.offset < len as u64 {
+        if end.checked_sub(entry.offset).is_none_or(|left| left < len as u64) {
             return Err(Error::corrupt("an entry reaches into the directory of the package").at(entry.offset));
         }
         let mut header = vec![0; len];

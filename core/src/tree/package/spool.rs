@@ -1,11 +1,10 @@
 //! What goes into a package, until all of it is there: in a temporary file, however much it is.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
-use tempfile::SpooledTempFile;
+use tempfile::{SpooledData, SpooledTempFile};
 
 use crate::delta::DeltaFile;
 use crate::digest::Digest;
@@ -21,8 +20,11 @@ use crate::tree::path::TreePath;
 /// What is packed is kept in memory up to so many bytes.
 pub(in crate::tree) const IN_MEMORY: usize = 4 << 20;
 
+/// A spool that holds no more than this needs no file.
+const SPOOL_IN_MEMORY: usize = 16 << 20;
+
 /// A temporary file that several threads add to.
-pub(in crate::tree) struct Spool(Mutex<File>);
+pub(in crate::tree) struct Spool(Mutex<SpooledTempFile>);
 
 /// The packed bytes of an entry in a [`Spool`].
 #[derive(Clone, Copy, Debug)]
@@ -31,13 +33,21 @@ pub(in crate::tree) struct Payload {
     pub crc: u32,
     pub packed: u64,
     pub size: u64,
-    offset: u64,
+    pub offset: u64,
 }
 
 impl Spool {
-    pub fn new() -> Result<Self> {
-        let folder = std::env::temp_dir();
-        Ok(Self(Mutex::new(tempfile::tempfile_in(&folder).map_err(|e| Error::from(e).in_file(&folder))?)))
+    pub fn new() -> Self {
+        Self(Mutex::new(SpooledTempFile::new(SPOOL_IN_MEMORY)))
+    }
+
+    /// What was added, to be read.
+    pub fn into_source(self) -> Result<Box<dyn ReadAt>> {
+        let file = self.0.into_inner().map_err(|_| Error::new(Status::Internal, "a thread panicked"))?;
+        Ok(match file.into_inner() {
+            SpooledData::InMemory(bytes) => Box::new(bytes.into_inner()),
+            SpooledData::OnDisk(file) => Box::new(FileSource::from_file(file, &std::env::temp_dir())?),
+        })
     }
 
     /// Packs all of `source`, unless that takes more than `most` bytes. Says what the digest of the bytes is.
@@ -112,8 +122,7 @@ impl Spool {
         output: OutputOptions,
         task: &mut Task<'_>,
     ) -> Result<u64> {
-        let file = self.0.into_inner().map_err(|_| Error::new(Status::Internal, "a thread panicked"))?;
-        let file = FileSource::from_file(file, &std::env::temp_dir())?;
+        let file = self.into_source()?;
         task.begin(Phase::Pack, file.size(), Unit::Bytes)?;
         let mut target = OutputFile::create(out, output)?;
         let mut writer = super::begin(&mut target, patch)?;
@@ -127,7 +136,8 @@ impl Spool {
                 packed: payload.packed,
                 size: payload.size,
                 executable,
-                bytes: &mut SourceReader::new(&Section::new(&file, payload.offset, payload.packed)?),
+                is_link: false,
+                bytes: &mut SourceReader::new(&Section::new(&*file, payload.offset, payload.packed)?),
             })?;
             task.advance(payload.packed)
         };

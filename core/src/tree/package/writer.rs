@@ -22,12 +22,20 @@ pub(super) struct Packed<'a> {
     pub packed: u64,
     pub size: u64,
     pub executable: bool,
+    pub is_link: bool,
     pub bytes: &'a mut dyn Read,
 }
 
 impl<W: Write> Writer<W> {
     pub fn new(out: W) -> Self {
-        Self { out, position: 0, directory: Vec::new(), entries: 0 }
+        Self::growing(out, 0, &[])
+    }
+
+    /// Goes on at `position` of a package of which the entries `kept` stay where they are, before that.
+    pub fn growing(out: W, position: u64, kept: &[&Entry]) -> Self {
+        let mut directory = Vec::new();
+        kept.iter().for_each(|entry| entry.central(&mut directory));
+        Self { out, position, directory, entries: kept.len() as u64 }
     }
 
     /// Writes one entry.
@@ -40,6 +48,7 @@ impl<W: Write> Writer<W> {
             size: packed.size,
             offset: self.position,
             executable: packed.executable,
+            is_link: packed.is_link,
         };
         let header = entry.local();
         self.out.write_all(&header)?;

@@ -1,0 +1,114 @@
+//! What a repository in a folder remembers for its own use: how to go on hashing its archives, and what a publish that was
+//! killed may have left. All of it can be lost: then more is read, and leftovers stay.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Digest, HASHER_STATE_LEN, Hasher};
+use crate::error::Result;
+use crate::json;
+use crate::repository::manifest::Package;
+use crate::repository::store::write_whole;
+
+const STATE_FILE: &str = "state.json";
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct State {
+    /// Names that a change under way will give; what the manifest does not name is left of one that was killed.
+    #[serde(default)]
+    pub pending: BTreeSet<String>,
+    /// Names that the manifest gave up, for readers of the one before. They go with the next publish.
+    #[serde(default)]
+    pub superseded: BTreeSet<String>,
+    /// How to go on hashing the archives, by their digests.
+    #[serde(default)]
+    archives: BTreeMap<Digest, HashStates>,
+    /// The archive before the newest one, by architecture: what `withdraw` goes back to.
+    #[serde(default)]
+    pub before: BTreeMap<String, Package>,
+}
+
+/// States of the SHA-256 of an archive, in hexadecimal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct HashStates {
+    at_directory: String,
+    directory_offset: u64,
+    at_end: String,
+    size: u64,
+}
+
+/// How far an archive is hashed.
+#[derive(Clone)]
+pub(super) struct Hashes {
+    pub at_directory: Hasher,
+    pub directory_offset: u64,
+    pub at_end: Hasher,
+    pub size: u64,
+}
+
+impl State {
+    fn place(folder: &Path) -> PathBuf {
+        folder.join(STATE_FILE)
+    }
+
+    /// What is remembered in `folder`; nothing where that cannot be read.
+    pub fn read(folder: &Path) -> Self {
+        let text = fs::read(Self::place(folder)).unwrap_or_default();
+        json::read("the state of the repository", &text).unwrap_or_default()
+    }
+
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        write_whole(&Self::place(folder), json::text(self).as_bytes())
+    }
+
+    /// How to go on hashing the archive with this digest, if that is remembered.
+    pub fn hashes(&self, digest: &Digest) -> Option<Hashes> {
+        let states = self.archives.get(digest)?;
+        let resume = |text: &str, hashed| Hasher::resume(state_of(text)?, hashed);
+        let hashes = Hashes {
+            at_directory: resume(&states.at_directory, states.directory_offset)?,
+            directory_offset: states.directory_offset,
+            at_end: resume(&states.at_end, states.size)?,
+            size: states.size,
+        };
+        (hashes.at_end.clone().finish() == *digest).then_some(hashes)
+    }
+
+    /// Remembers how to go on hashing an archive.
+    pub fn remember(&mut self, hashes: &Hashes) -> Digest {
+        let digest = hashes.at_end.clone().finish();
+        let states = HashStates {
+            at_directory: hex(&hashes.at_directory.state()),
+            directory_offset: hashes.directory_offset,
+            at_end: hex(&hashes.at_end.state()),
+            size: hashes.size,
+        };
+        self.archives.insert(digest, states);
+        digest
+    }
+
+    /// Forgets all archives but these.
+    pub fn retain(&mut self, digests: &BTreeSet<Digest>) {
+        self.archives.retain(|digest, _| digests.contains(digest));
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn state_of(text: &str) -> Option<[u8; HASHER_STATE_LEN]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * HASHER_STATE_LEN {
+        return None;
+    }
+    let digit = |byte: u8| (byte as char).to_digit(16);
+    let mut state = [0; HASHER_STATE_LEN];
+    for (byte, pair) in state.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
+    }
+    Some(state)
+}
