@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::error::{Error, Result, Status};
 use crate::progress::Task;
-use crate::repository::manifest::{MANIFEST_FILE, Manifest, NOTHING, Package};
+use crate::repository::manifest::{MANIFEST_FILE, Manifest, NOTHING, Package, check_name};
 use crate::repository::signed::Signer;
 use crate::repository::state::State;
 use crate::repository::store::{Store, remove_file, write_whole};
@@ -127,10 +127,16 @@ impl<'a> Edit<'a> {
         }
     }
 
+    /// Removes a file that a document names, which might name anything.
+    fn remove(&self, name: &str) -> Result<()> {
+        check_name(name)?;
+        self.store.remove(name)
+    }
+
     fn remove_pending(&mut self) -> Result<()> {
         let pending = std::mem::take(&mut self.state.pending);
         for name in pending.difference(&self.before) {
-            self.store.remove(name)?;
+            self.remove(name)?;
         }
         if pending.is_empty() { Ok(()) } else { self.save_state() }
     }
@@ -197,7 +203,7 @@ impl<'a> Edit<'a> {
         let (gone, stay) = if keep_superseded { (superseded, given_up) } else { (given_up, superseded) };
         let gone: Vec<String> = gone.into_iter().filter(|name| !names.contains(name)).collect();
         for name in &gone {
-            self.store.remove(name)?;
+            self.remove(name)?;
         }
         self.state.superseded = stay;
         self.state.pending.clear();
