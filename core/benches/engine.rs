@@ -10,6 +10,7 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use patchcore::delta::{self, ApplyOptions, DiffOptions, EncodeOptions};
 use patchcore::io::ReadAt;
+use patchcore::repository::{Manifest, plan};
 use patchcore::{Digest, Limits, Task};
 
 /// The size of every file, give or take a few percent for code.
@@ -221,4 +222,39 @@ impl std::fmt::Display for Level {
         let Level((kind, level)) = self;
         write!(f, "{kind} {level}")
     }
+}
+
+/// A manifest of 1,000 versions: each with its delta, a base every hundred, and packages that squash ten deltas.
+fn manifest() -> String {
+    let package = |kind: &str, from: &str, to: usize, size: usize| {
+        let file = format!("{kind}_{from}_1.0.{to}.zip");
+        let sha256 = Digest::of(file.as_bytes());
+        format!(
+            r#"{{"from": "{from}", "to": "1.0.{to}", "file": "{file}", "size": {size}, "is_base": {}, "sha256": "{sha256}",
+                "tree": "{sha256}", "notes": "What is new in version {to}, in a sentence or two."}}"#,
+            kind == "base"
+        )
+    };
+    let mut packages = vec![package("base", "0.0.0", 1, 100_000_000)];
+    for to in 2..=1000 {
+        packages.push(package("delta", &format!("1.0.{}", to - 1), to, 1_000_000 + to));
+        if to % 10 == 0 && to > 10 {
+            packages.push(package("delta", &format!("1.0.{}", to - 10), to, 5_000_000));
+        }
+        if to % 100 == 0 {
+            packages.push(package("base", "0.0.0", to, 100_000_000));
+        }
+    }
+    format!(r#"{{"latest_version": "1.0.1000", "patches": [{}]}}"#, packages.join(","))
+}
+
+/// What a client or the service does for an answer: read the manifest and find the fewest bytes.
+#[divan::bench]
+fn plan_an_update_among_1000_versions(bencher: Bencher) {
+    let text = manifest();
+    let from = "1.0.7".parse().unwrap();
+    bencher.bench(|| {
+        let manifest = Manifest::from_json(text.as_bytes()).unwrap();
+        plan(black_box(&manifest), Some(from), None, None).unwrap().bytes
+    });
 }

@@ -73,7 +73,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("patchcore", &[]),
     ("patchcore-ffi", &["patchcore"]),
     ("patchcore-capi", &["patchcore-ffi"]),
-    ("patchcore-cli", &["patchcore"]),
+    ("patchcore-http", &["patchcore"]),
+    ("patchcore-cli", &["patchcore", "patchcore-http"]),
     // The command line for its command alone.
     ("patchcore-python", &["patchcore-ffi", "patchcore-cli"]),
     ("patchcore-node", &["patchcore-ffi", "patchcore-cli"]),
@@ -200,7 +201,7 @@ fn licences_of_what_we_ship_are_permissive() {
 /// Whether every `AND` of the licence expression after the tab has an alternative that is allowed.
 fn permissive(line: &str) -> bool {
     let Some((_, licence)) = line.split_once('\t') else { return false };
-    let licence = licence.trim_end_matches(" (*)").replace(['(', ')'], "").replace('/', " OR ");
+    let licence = licence.trim_end_matches(" (*)").replace(['(', ')'], "").replace(" / ", " OR ").replace('/', " OR ");
     licence.split(" AND ").all(|part| part.split(" OR ").any(|name| LICENCES.contains(&name)))
 }
 

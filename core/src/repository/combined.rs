@@ -26,6 +26,8 @@ pub(super) struct Written {
     pub hashes: Hashes,
     /// The bytes that were written for it.
     pub written: u64,
+    /// Whether the archive before is its beginning.
+    pub grown: bool,
 }
 
 /// Whether too much of an archive would be dead if it grew behind its old end.
@@ -48,7 +50,7 @@ pub(super) fn write(place: &Path, packed: &PackedRelease<'_>, task: &mut Task<'_
     let size = packed.rewrite(&mut out, task).map_err(|e| e.in_file(place))?;
     let hashes = out.hashes(size)?;
     file.sync_all().map_err(in_file)?;
-    Ok(Written { hashes, written: size })
+    Ok(Written { hashes, written: size, grown: false })
 }
 
 /// Makes `place`, the archive of the new version, out of the one that `before` says is in `folder`. `staged` is a place for a
@@ -81,7 +83,7 @@ pub(super) fn grow(
         let (hashes, written) =
             extend(&clone, hashes.at_directory, start, packed, task).map_err(|e| e.in_file(staged))?;
         fs::rename(staged, place).and_then(|()| sync_folder_of(place)).map_err(in_place)?;
-        return Ok(Written { hashes, written });
+        return Ok(Written { hashes, written, grown: false });
     }
     drop(clone);
     remove_file(staged)?;
@@ -90,7 +92,7 @@ pub(super) fn grow(
     let (hashes, written) =
         extend(&file, hashes.at_end, before.size, packed, task).map_err(|e| e.in_file(&old_place))?;
     link(&old_place, place, staged)?;
-    Ok(Written { hashes, written })
+    Ok(Written { hashes, written, grown: true })
 }
 
 /// Gives `from` another name, or a copy where the file system has no such.

@@ -2,7 +2,7 @@
 //!
 //! They lie in a cache that may be emptied at any time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::repository::edit::OWN_FOLDER;
 use crate::repository::manifest::{Manifest, NOTHING, Package, PackageKind};
 use crate::repository::release::Release;
 use crate::repository::squashed;
-use crate::repository::store::{Store, write_whole};
+use crate::repository::store::{Store, remove_file, write_whole};
 use crate::tree::{Compression, Growth, whole_patch};
 use crate::version::Version;
 
@@ -34,8 +34,8 @@ pub(super) struct Cache {
 #[derive(Clone)]
 enum Made {
     Package(Box<Package>),
-    /// It would not be fewer bytes than what there is.
-    NotWorthIt,
+    /// By the manifest of this number it would not be fewer bytes than what there is.
+    NotWorthIt(u64),
 }
 
 impl Cache {
@@ -147,12 +147,14 @@ impl Cache {
         let folder = self.folder(store)?;
         let place = folder.join(name);
         match &*entry {
-            Some(Made::NotWorthIt) => return Ok(None),
-            Some(Made::Package(package)) if place.exists() => return Ok(Some((**package).clone())),
+            Some(Made::NotWorthIt(sequence)) if *sequence == manifest.sequence => return Ok(None),
+            Some(Made::Package(package)) if place.exists() && is_current(package, manifest) => {
+                return Ok(Some((**package).clone()));
+            }
             _ => {}
         }
         let note = folder.join(format!("{name}.json"));
-        if let Some(package) = noted(&note, &place) {
+        if let Some(package) = noted(&note, &place).filter(|package| is_current(package, manifest)) {
             *entry = Some(Made::Package(Box::new(package.clone())));
             return Ok(Some(package));
         }
@@ -161,8 +163,10 @@ impl Cache {
         let staged = staging.path().join(name);
         let package = make(&staged)?;
         *entry = Some(match &package {
-            None => Made::NotWorthIt,
+            None => Made::NotWorthIt(manifest.sequence),
             Some(package) => {
+                // A note of other bytes is worse than none.
+                remove_file(&note)?;
                 fs::rename(&staged, &place).map_err(|e| Error::from(e).in_file(&place))?;
                 write_whole(&note, json::text(package).as_bytes())?;
                 Made::Package(Box::new(package.clone()))
@@ -171,21 +175,29 @@ impl Cache {
         Ok(package)
     }
 
-    /// Removes what leads to versions that are no longer the newest. What cannot be removed stays until the next time.
+    /// Removes what no client of this manifest is led to. What cannot be removed stays until the next time.
     fn clear(&self, folder: &Path, manifest: &Manifest) {
-        let latest: HashSet<Version> = manifest.patches.iter().map(|package| package.to).collect();
-        let newest = latest.iter().max();
         let Ok(entries) = fs::read_dir(folder) else { return };
         for entry in entries.flatten() {
             let note = entry.path();
             let text = note.extension().filter(|extension| *extension == "json").and_then(|_| fs::read(&note).ok());
             let package = text.and_then(|text| json::read::<Package>("a note", &text).ok());
-            if package.is_some_and(|package| package.arch.is_none() && Some(&package.to) != newest) {
+            if package.is_some_and(|package| !is_current(&package, manifest)) {
                 let _ = fs::remove_file(note.with_extension(""));
                 let _ = fs::remove_file(&note);
             }
         }
     }
+}
+
+/// Whether a package that was made leads to the newest version, and from and to what these versions are by now: one may have been
+/// withdrawn and published again with other content.
+fn is_current(package: &Package, manifest: &Manifest) -> bool {
+    let line = manifest.line(package.arch.as_deref());
+    let same = |version, made| line.tree_of(version).is_none_or(|tree| made == Some(tree));
+    line.latest() == Some(package.to)
+        && same(package.to, package.tree)
+        && (package.is_full() || same(package.from, package.from_tree))
 }
 
 /// The package that a note beside it describes, if it is there as described.

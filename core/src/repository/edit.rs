@@ -188,7 +188,7 @@ impl<'a> Edit<'a> {
         let names: BTreeSet<String> = self.manifest.patches.iter().map(|package| package.file.clone()).collect();
         let given_up: BTreeSet<String> = self.before.difference(&names).cloned().collect();
         self.state.superseded = self.superseded.union(&given_up).cloned().collect();
-        let digests = self.manifest.patches.iter().chain(self.state.before.values());
+        let digests = self.manifest.patches.iter().chain(self.state.earlier.values().flatten());
         let digests = digests.filter_map(|package| package.sha256).collect();
         self.state.retain(&digests);
         self.save_state()?;

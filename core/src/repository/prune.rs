@@ -4,10 +4,13 @@ use std::collections::HashSet;
 use std::fs::OpenOptions;
 
 use crate::error::{Error, Result, Status};
+use crate::io::digest;
 use crate::progress::Task;
+use crate::repository::combined;
 use crate::repository::edit::{Edit, EditOptions};
 use crate::repository::manifest::{Line, NOTHING, Package};
 use crate::repository::plan::Graph;
+use crate::repository::release::bytes_of;
 use crate::repository::squashed;
 use crate::repository::store::Store;
 use crate::version::Version;
@@ -111,15 +114,14 @@ pub(super) fn withdraw(
                 }
             }
         }
-        // The archive before it is the beginning of the newest one, or a file of its own that is still there.
         (Some(before), None) => {
-            let known = edit.state.before.remove(arch.unwrap_or_default());
-            let whole = |package: &Package| store.open(&package.file).is_ok_and(|file| file.size() >= package.size);
-            match known.filter(|package| package.to == *before && whole(package)) {
-                Some(package) => shortened = Some(package),
+            let known = edit.state.go_back(arch, *before);
+            let source = known.as_ref().map(|known| holder(store, &line, known, task)).transpose()?.flatten();
+            match known.zip(source) {
+                Some(found) => shortened = Some(found),
                 None if leads_from_nothing(&line, *before, &touches) => {}
                 None => report.warnings.push(format!(
-                    "the archive of version {before} is gone; make it again with `release rebuild`, or publish a higher version"
+                    "nothing makes version {before} for new installations, since its archive is gone; publish a higher version"
                 )),
             }
         }
@@ -133,7 +135,11 @@ pub(super) fn withdraw(
         return Err(Error::invalid(message));
     }
     report.removed = gone.clone();
-    report.packages = new.iter().map(|(package, _)| package.clone()).chain(shortened.clone()).collect();
+    report.packages = new
+        .iter()
+        .map(|(package, _)| package.clone())
+        .chain(shortened.iter().map(|(package, _)| package.clone()))
+        .collect();
     if options.dry_run {
         return Ok(report);
     }
@@ -143,19 +149,37 @@ pub(super) fn withdraw(
         edit.put(&package.file, &staged, task)?;
         edit.manifest.patches.push(package);
     }
-    if let Some(package) = &shortened
-        && edit.manifest.package(&package.file).is_none()
-    {
-        edit.manifest.patches.push(package.clone());
+    let folder = store.folder();
+    if let (Some(folder), Some((package, source))) = (folder, &shortened) {
+        if *source != package.file {
+            edit.announce([package.file.clone()])?;
+            combined::link(&folder.join(source), &folder.join(&package.file), &edit.staged(&package.file))?;
+        }
+        if edit.manifest.package(&package.file).is_none() {
+            edit.manifest.patches.push(package.clone());
+        }
     }
-    let folder = store.folder().map(std::path::Path::to_owned);
     edit.commit(false, task)?;
-    if let (Some(folder), Some(package)) = (folder, shortened) {
+    if let (Some(folder), Some((package, _))) = (folder, shortened) {
         let place = folder.join(&package.file);
         let file = OpenOptions::new().write(true).open(&place).map_err(|e| Error::from(e).in_file(&place))?;
         file.set_len(package.size).and_then(|()| file.sync_all()).map_err(|e| Error::from(e).in_file(&place))?;
     }
     Ok(report)
+}
+
+/// The file whose beginning is an archive that came before the newest one: its own while that is there, or else the newest.
+fn holder(store: &dyn Store, line: &Line<'_>, archive: &Package, task: &mut Task<'_>) -> Result<Option<String>> {
+    let newest = line.combined().map(|package| package.file.clone());
+    for file in [Some(archive.file.clone()), newest].into_iter().flatten() {
+        match bytes_of(store, &Package { file: file.clone(), ..archive.clone() }) {
+            Ok(bytes) if archive.sha256 == Some(digest(&*bytes, task)?) => return Ok(Some(file)),
+            Ok(_) => {}
+            Err(e) if matches!(e.status(), Status::NotFound | Status::Corrupt) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(None)
 }
 
 /// Whether the packages that stay make a version out of nothing.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::digest::Digest;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
 use crate::io::ReadAt;
 use crate::progress::{LogLevel, Task};
 use crate::repository::combined::{self, Written};
@@ -122,7 +122,7 @@ struct Publisher<'a> {
 }
 
 impl Publisher<'_> {
-    /// The first version: a base, and the archive of everything, which is the same file.
+    /// The first version, or one that nothing leads to: a base, and the archive of everything, which is the same file.
     fn first(&self, edit: &mut Edit<'_>, report: &mut PublishReport, task: &mut Task<'_>) -> Result<()> {
         let mut base = self.package(PackageKind::Base, NOTHING);
         let mut combined = self.package(PackageKind::Combined, NOTHING);
@@ -146,6 +146,7 @@ impl Publisher<'_> {
         if self.store.folder().is_some() {
             report.packages.push(combined);
         }
+        edit.state.begin_archive(self.arch);
         edit.manifest.patches.extend(report.packages.iter().cloned());
         Ok(())
     }
@@ -161,7 +162,15 @@ impl Publisher<'_> {
         let line = edit.manifest.own_line(self.arch);
         let full_size = line.full(latest).map(|package| package.size);
         let before = line.full(latest).cloned();
-        let old = previous(self.store, edit.own_folder().as_deref(), &line, latest, task)?;
+        let old = match previous(self.store, edit.own_folder().as_deref(), &line, latest, task) {
+            Err(error) if error.status() == Status::NoRoute => {
+                let message = format!("{error}, so version {} begins anew, without a delta to it", self.version);
+                report.warnings.push(message);
+                edit.manifest.patches.retain(|package| !(package.is_full() && package.arch.as_deref() == self.arch));
+                return self.first(edit, report, task);
+            }
+            old => old?,
+        };
         let mut delta = self.package(PackageKind::Delta, latest);
         delta.from_tree = line.tree_of(latest);
         let mut combined = self.package(PackageKind::Combined, NOTHING);
@@ -204,15 +213,19 @@ impl Publisher<'_> {
                     Some(written)
                 }
             };
-            if let Some(written) = written {
-                self.account(&mut combined, &packed, &written, edit, report);
+            if let Some(written) = &written {
+                self.account(&mut combined, &packed, written, edit, report);
                 self.remember_tree(edit, &combined)?;
             }
             report.compacted = before.as_ref().is_some_and(|before| combined::is_to_be_compacted(&packed, before.size));
             if let (Some(before), false) = (&before, report.compacted) {
                 report.dead_bytes = combined::dead_bytes(&packed, before.size);
             }
-            self.replace_combined(edit, before, combined.clone(), report.compacted);
+            self.replace_combined(edit, combined.clone(), report.compacted);
+            match before {
+                Some(before) => edit.state.follow(self.arch, before, written.is_some_and(|written| written.grown)),
+                None => edit.state.begin_archive(self.arch),
+            }
             report.packages.push(combined);
         }
         if !self.options.dry_run {
@@ -247,18 +260,13 @@ impl Publisher<'_> {
     }
 
     /// The archive of the version before makes room, and so does a base that would take space of its own from now on.
-    fn replace_combined(&self, edit: &mut Edit<'_>, before: Option<Package>, combined: Package, compacted: bool) {
+    fn replace_combined(&self, edit: &mut Edit<'_>, combined: Package, compacted: bool) {
         let arch = self.arch;
         edit.manifest.patches.retain(|package| {
             let own = package.arch.as_deref() == arch && package.is_full();
             !(own && (package.is_combined || compacted))
         });
         edit.manifest.patches.push(combined);
-        let key = arch.unwrap_or_default().to_owned();
-        match before {
-            Some(before) => drop(edit.state.before.insert(key, before)),
-            None => drop(edit.state.before.remove(&key)),
-        }
     }
 
     /// Makes packages that lead from earlier versions in one step, for hosts that make none on demand.

@@ -189,6 +189,7 @@ fn write_archive(
     package.tree = Some(tree.digest());
     edit.announce([package.file.clone()])?;
     edit.put(&package.file, &staged, task)?;
+    edit.state.begin_archive(package.arch.as_deref());
     edit.manifest.patches.push(package);
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::json;
 use crate::repository::manifest::Package;
 use crate::repository::store::write_whole;
+use crate::version::Version;
 
 const STATE_FILE: &str = "state.json";
 
@@ -26,9 +27,10 @@ pub(super) struct State {
     /// How to go on hashing the archives, by their digests.
     #[serde(default)]
     archives: BTreeMap<Digest, HashStates>,
-    /// The archive before the newest one, by architecture: what `withdraw` goes back to.
+    /// The archives before the newest one, by architecture: what `withdraw` goes back to. The last one is a file of its own or
+    /// the beginning of the newest one, those before it are beginnings of that.
     #[serde(default)]
-    pub before: BTreeMap<String, Package>,
+    pub earlier: BTreeMap<String, Vec<Package>>,
 }
 
 /// States of the SHA-256 of an archive, in hexadecimal.
@@ -88,6 +90,27 @@ impl State {
         };
         self.archives.insert(digest, states);
         digest
+    }
+
+    /// Remembers that an archive was followed by one that it is the beginning of, unless it is a file of its own.
+    pub fn follow(&mut self, arch: Option<&str>, before: Package, is_beginning: bool) {
+        let earlier = self.earlier.entry(arch.unwrap_or_default().to_owned()).or_default();
+        if !is_beginning {
+            earlier.clear();
+        }
+        earlier.push(before);
+    }
+
+    /// The archive of `version`, if it came before the newest one, which is forgotten together with all that came after it.
+    pub fn go_back(&mut self, arch: Option<&str>, version: Version) -> Option<Package> {
+        let earlier = self.earlier.get_mut(arch.unwrap_or_default())?;
+        let position = earlier.iter().rposition(|package| package.to == version)?;
+        earlier.drain(position..).next()
+    }
+
+    /// Forgets the archives before the newest one.
+    pub fn begin_archive(&mut self, arch: Option<&str>) {
+        self.earlier.remove(arch.unwrap_or_default());
     }
 
     /// Forgets all archives but these.

@@ -13,7 +13,7 @@ use crate::progress::{LogLevel, Task};
 use crate::transfer::location::Location;
 use crate::transfer::options::FetchOptions;
 use crate::transfer::pace::{Throttle, pause, wait};
-use crate::transfer::source::{self, Failure, Request, Response};
+use crate::transfer::source::{self, Body, Failure, Request, Response};
 
 /// What is read at least with every request unless the caller says otherwise, in bytes.
 pub const DEFAULT_READ_AHEAD: u64 = 64 << 10;
@@ -21,13 +21,16 @@ pub const DEFAULT_READ_AHEAD: u64 = 64 << 10;
 /// What is kept of what was read unless the caller says otherwise, in bytes.
 pub const DEFAULT_CACHE: u64 = 4 << 20;
 
+/// So many bytes that nobody wants are cheaper than another request.
+const GAP: u64 = 32 << 10;
+
 /// How a remote file is read. The default of every field is what most callers want.
 #[derive(Clone, Debug)]
 pub struct RemoteOptions {
     /// Only the first so many bytes count, and they stay the same whatever is put behind them. Unless it is given, the
     /// server is asked for the size, and a file that changes is refused.
     pub size: Option<u64>,
-    /// How many bytes are read at least with a request; 0 is no more than what is asked for.
+    /// How many bytes are read at least with a request, at the end of the file those before; 0 is no more than what is asked for.
     pub read_ahead: u64,
     /// How many of the bytes that were read are kept.
     pub cache: u64,
@@ -44,7 +47,8 @@ impl Default for RemoteOptions {
 /// A file at a URL or a path, read in parts.
 ///
 /// Every part is of the same file: where the server has another one by now, reading fails with TARGET_MISMATCH. A server that
-/// gives only whole files is UNSUPPORTED. A part that breaks off is resumed where it broke.
+/// gives only whole files is UNSUPPORTED. A part that breaks off is resumed where it broke. What was announced by
+/// [`will_read`](ReadAt::will_read) comes in one answer per stretch, whatever the size of the reads, and is not kept.
 pub struct RemoteFile {
     location: Location,
     options: RemoteOptions,
@@ -59,6 +63,9 @@ struct State {
     /// What was read and is kept, the oldest first. No two of them overlap.
     kept: VecDeque<Piece>,
     kept_bytes: u64,
+    /// What will be read, in order, without small gaps.
+    planned: Vec<Range<u64>>,
+    answer: Option<Answer>,
     transferred: u64,
     requests: u64,
     throttle: Throttle,
@@ -68,6 +75,28 @@ struct State {
 struct Seen {
     validator: Option<String>,
     total: Option<u64>,
+}
+
+/// An answer that is being read.
+struct Answer {
+    body: Box<dyn Body>,
+    chunk: Vec<u8>,
+    used: usize,
+    /// Where the next byte is from.
+    position: u64,
+    end: u64,
+}
+
+impl Answer {
+    /// What came and was not read yet.
+    fn rest(&self) -> &[u8] {
+        &self.chunk[self.used..]
+    }
+
+    fn advance(&mut self, n: usize) {
+        self.used += n;
+        self.position += n as u64;
+    }
 }
 
 struct Piece {
@@ -89,6 +118,8 @@ impl RemoteFile {
             seen: None,
             kept: VecDeque::new(),
             kept_bytes: 0,
+            planned: Vec::new(),
+            answer: None,
             transferred: 0,
             requests: 0,
             throttle: Throttle::new(options.fetch.bytes_per_second),
@@ -229,22 +260,37 @@ impl RemoteFile {
         out: &mut dyn FnMut(&[u8]) -> Result<()>,
         task: &mut Task<'_>,
     ) -> Result<(), Failure> {
-        let before = *position;
-        let mut body = self.ask(before, end, state, task)?.body;
-        while let Some(chunk) = body.next(task)? {
-            let wanted = usize::try_from(end - *position).unwrap_or(usize::MAX);
-            let chunk = &chunk[..chunk.len().min(wanted)];
-            state.transferred += chunk.len() as u64;
-            out(chunk)?;
-            *position += chunk.len() as u64;
-            task.advance(chunk.len() as u64)?;
-            state.throttle.after(chunk.len(), task)?;
-            if *position == end {
-                return Ok(());
+        let began = *position;
+        let mut answer = match state.answer.take() {
+            Some(answer) if (answer.position..answer.end).contains(position) => answer,
+            _ => {
+                let end = end.max(state.planned_from(*position).unwrap_or(end)).min(self.size);
+                let body = self.ask(*position, end, state, task)?.body;
+                Answer { body, chunk: Vec::new(), used: 0, position: *position, end }
             }
+        };
+        while *position < end {
+            if answer.rest().is_empty() {
+                let Some(mut chunk) = answer.body.next(task)? else {
+                    // A server may give less at a time than it is asked for.
+                    return if *position > began { Ok(()) } else { Err(self.broke_off()) };
+                };
+                chunk.truncate(usize::try_from(answer.end - answer.position).unwrap_or(usize::MAX));
+                state.transferred += chunk.len() as u64;
+                state.throttle.after(chunk.len(), task)?;
+                (answer.chunk, answer.used) = (chunk, 0);
+            }
+            let unwanted = (*position - answer.position).min(answer.rest().len() as u64);
+            answer.advance(unwanted as usize);
+            let wanted = usize::try_from(end - *position).unwrap_or(usize::MAX);
+            let n = answer.rest().len().min(wanted);
+            out(&answer.rest()[..n])?;
+            answer.advance(n);
+            *position += n as u64;
+            task.advance(n as u64)?;
         }
-        // A server may give less at a time than it is asked for.
-        if *position > before { Ok(()) } else { Err(self.broke_off()) }
+        state.answer = (answer.position < answer.end).then_some(answer);
+        Ok(())
     }
 
     /// An answer that starts at `start` and is of the file that was seen before.
@@ -320,10 +366,11 @@ impl ReadAt for RemoteFile {
                 offset += n as u64;
                 continue;
             }
-            let free = state.start_of_next(offset).unwrap_or(self.size).min(self.size) - offset;
-            let n = (buf.len() as u64).min(free);
-            let more = n.max(self.options.read_ahead.min(free));
-            if more > self.options.cache {
+            let planned = state.planned_from(offset);
+            let free = state.start_of_next(offset).into_iter().chain(planned).min().unwrap_or(self.size).min(self.size);
+            let n = (buf.len() as u64).min(free - offset);
+            let more = n.max(self.options.read_ahead.min(free - offset));
+            if planned.is_some() || more > self.options.cache {
                 let (now, rest) = std::mem::take(&mut buf).split_at_mut(n as usize);
                 let mut filled = 0;
                 let mut fill = |bytes: &[u8]| {
@@ -336,15 +383,36 @@ impl ReadAt for RemoteFile {
                 offset += n;
                 continue;
             }
+            let at_end = self.size.saturating_sub(self.options.read_ahead).max(state.end_of_last(offset));
+            let start = if free == self.size { offset.min(at_end) } else { offset };
             let mut bytes = Vec::new();
             let mut gather = |chunk: &[u8]| {
                 bytes.extend_from_slice(chunk);
                 Ok(())
             };
-            self.stream(offset..offset + more, &mut state, &mut gather, &mut task)?;
-            state.keep(Piece { start: offset, bytes }, self.options.cache);
+            self.stream(start..offset + more, &mut state, &mut gather, &mut task)?;
+            state.keep(Piece { start, bytes }, self.options.cache);
         }
         Ok(())
+    }
+
+    fn will_read(&self, ranges: &[Range<u64>]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let at_hand = state.kept.iter().find(|piece| piece.end() == self.size).map_or(self.size, |piece| piece.start);
+        let mut ranges: Vec<_> =
+            ranges.iter().map(|range| range.start..range.end.min(at_hand)).filter(|range| !range.is_empty()).collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        state.planned.clear();
+        for range in ranges {
+            match state.planned.last_mut() {
+                Some(last) if range.start <= last.end.saturating_add(GAP) => last.end = last.end.max(range.end),
+                _ => state.planned.push(range),
+            }
+        }
+    }
+
+    fn short_reads_are_cheap(&self) -> bool {
+        true
     }
 }
 
@@ -352,6 +420,16 @@ impl State {
     /// Where the next bytes that are at hand begin.
     fn start_of_next(&self, position: u64) -> Option<u64> {
         self.kept.iter().map(|piece| piece.start).filter(|start| *start > position).min()
+    }
+
+    /// Where the last bytes before `position` end that are at hand.
+    fn end_of_last(&self, position: u64) -> u64 {
+        self.kept.iter().map(Piece::end).filter(|end| *end <= position).max().unwrap_or(0)
+    }
+
+    /// Where what will be read ends, if `position` is in the middle of that.
+    fn planned_from(&self, position: u64) -> Option<u64> {
+        self.planned.iter().find(|range| range.contains(&position)).map(|range| range.end)
     }
 
     /// Keeps a piece, and drops the oldest ones where there are too many bytes.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, Outcome, Result, Status};
 use crate::progress::Task;
 use crate::repository::Package;
-use crate::transfer::{RangeSource, resolve};
+use crate::transfer::{RemoteFile, RemoteOptions, resolve};
 use crate::tree::{self, TreePackage, TreePath};
 use crate::update::repository::{Way, promised};
 use crate::update::run::UpdateAction;
@@ -30,8 +30,8 @@ pub(super) fn by_parts(way: &mut Way<'_>, full: &Package, scope: &Scope, task: &
         return Err(Error::new(Status::Unsupported, message));
     };
     let url = resolve(way.base, &full.file)?;
-    let source = RangeSource::open(&url, full.size, &way.options.fetch, task)?;
-    let source = Arc::new(source);
+    let remote = RemoteOptions { size: Some(full.size), fetch: way.options.fetch.clone(), ..RemoteOptions::default() };
+    let source = Arc::new(RemoteFile::open(&url, remote, task)?);
     let done = TreePackage::read_release(source.clone())
         .and_then(|package| promised(package.making_tree(tree)?, full))
         .and_then(|package| install(way, package, scope, task));

@@ -7,6 +7,7 @@ use patchcore::trust::{KeyPair, SecretKey, TrustedKeys};
 use patchcore::{Status, Task};
 
 use crate::publish::{check, installed, publish, release, repository, version};
+use crate::trees;
 
 fn verified(repository: &Repository) {
     let found = repository.verify(None, &mut Task::new()).unwrap();
@@ -73,6 +74,43 @@ fn the_newest_version_is_withdrawn_and_the_next_one_follows_the_one_before() {
     assert!(manifest.package("delta_1.0.2_1.0.4.zip").is_some());
     let unknown = repository.withdraw(version("1.0.3"), &EditOptions::default(), &mut Task::new());
     assert_eq!(unknown.unwrap_err().status(), Status::UnknownVersion);
+}
+
+#[test]
+fn versions_are_withdrawn_one_after_the_other_back_to_where_the_archive_began() {
+    let (_place, repository) = repository(1, false);
+    let mut newest = 1;
+    loop {
+        newest += 1;
+        if publish(&repository, newest, &PublishOptions::default()).unwrap().compacted {
+            break;
+        }
+    }
+    let began = newest;
+    for _ in 0..3 {
+        newest += 1;
+        assert!(!publish(&repository, newest, &PublishOptions::default()).unwrap().compacted);
+    }
+    while newest > began {
+        let of = version(&format!("1.0.{newest}"));
+        let report = repository.withdraw(of, &EditOptions::default(), &mut Task::new()).unwrap();
+        newest -= 1;
+        assert_eq!((report.latest, report.warnings), (Some(version(&format!("1.0.{newest}"))), vec![]));
+        let manifest = repository.manifest().unwrap();
+        assert_eq!(installed(&repository, &[manifest.line(None).combined().unwrap()]), release(newest));
+        check(&repository);
+        verified(&repository);
+    }
+    // The archive before it had another file, which went long ago.
+    let of = version(&format!("1.0.{newest}"));
+    let report = repository.withdraw(of, &EditOptions::default(), &mut Task::new()).unwrap();
+    assert_eq!(report.warnings.len(), 1);
+    let report = publish(&repository, newest + 1, &PublishOptions::default()).unwrap();
+    assert_eq!(report.warnings.len(), 1);
+    let manifest = repository.manifest().unwrap();
+    let planned = plan(&manifest, Some(version(&format!("1.0.{}", newest - 1))), None, None).unwrap();
+    assert_eq!(planned.means, UpdateMeans::Full);
+    assert_eq!(installed(&repository, &planned.packages), release(newest + 1));
 }
 
 #[test]
@@ -160,6 +198,26 @@ fn packages_on_demand_are_made_once() {
     let manifest = repository.manifest().unwrap();
     assert_eq!(installed(&repository, &[manifest.package("base_1.0.1.zip").unwrap(), &made]), release(5));
     assert!(repository.squashed(version("1.0.4"), version("1.0.5"), None, &mut Task::new()).unwrap().is_none());
+}
+
+#[test]
+fn packages_on_demand_are_made_again_for_a_version_with_other_content() {
+    let (place, repository) = repository(5, false);
+    let squashed = |repository: &Repository| {
+        repository.squashed(version("1.0.1"), version("1.0.5"), None, &mut Task::new()).unwrap().unwrap()
+    };
+    let reopened = Repository::open(place.path()).unwrap();
+    let before = [squashed(&repository), squashed(&reopened)];
+    repository.withdraw(version("1.0.5"), &EditOptions::default(), &mut Task::new()).unwrap();
+    let other = trees::folder(&release(6));
+    repository.publish(other.path(), version("1.0.5"), &PublishOptions::default(), &mut Task::new()).unwrap();
+    // One that knows what it made, one that made nothing yet.
+    for repository in [reopened, Repository::open(place.path()).unwrap()] {
+        let made = squashed(&repository);
+        assert!(!before.contains(&made));
+        let manifest = repository.manifest().unwrap();
+        assert_eq!(installed(&repository, &[manifest.package("base_1.0.1.zip").unwrap(), &made]), release(6));
+    }
 }
 
 #[test]

@@ -60,6 +60,28 @@ fn memory_stays_bounded_and_every_byte_is_right_wherever_one_reads() {
 }
 
 #[test]
+fn what_was_announced_comes_in_one_answer_per_stretch_whatever_the_size_of_the_reads() {
+    let bytes = noise(4, 400_000);
+    let server = Server::of(bytes.clone());
+    let file = open(&server.url("f"), RemoteOptions { size: Some(399_000), ..options() }).unwrap();
+    // With the last bytes come those before them, where the directory of an archive is.
+    assert_eq!(part(&file, 398_990, 10).unwrap(), &bytes[398_990..399_000]);
+    assert_eq!(part(&file, 398_000, 990).unwrap(), &bytes[398_000..398_990]);
+    assert_eq!((file.requests(), file.transferred()), (1, 1000));
+    // A small gap is cheaper than another request, a large one is not.
+    file.will_read(&[300_000..310_000, 10_000..40_000, 50_000..90_000]);
+    for start in (10_000..40_000).chain(50_000..90_000).step_by(100) {
+        assert_eq!(part(&file, start, 100).unwrap(), &bytes[start as usize..][..100]);
+    }
+    assert_eq!((file.requests(), file.transferred()), (2, 81_000));
+    assert_eq!(part(&file, 300_000, 10_000).unwrap(), &bytes[300_000..310_000]);
+    assert_eq!((file.requests(), file.transferred()), (3, 91_000));
+    // Nobody is kept from reading otherwise.
+    assert_eq!(part(&file, 20_000, 40_000).unwrap(), &bytes[20_000..60_000]);
+    assert_eq!(part(&file, 350_000, 10).unwrap(), &bytes[350_000..350_010]);
+}
+
+#[test]
 fn a_range_is_streamed_exactly_and_resumed_where_it_broke() {
     let bytes = noise(3, 300_000);
     let served = bytes.clone();
