@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$repository"
 
 # Each stage is a function; another language is another function and its name here.
-stages=(tools rust_format rust_lints rust_tests rust_docs c python node vectors bench quickstart walkthrough kills)
+stages=(tools rust_format rust_lints rust_tests rust_docs c python node vectors bench quickstart walkthrough service hosts cloud kills)
 
 tools() {
     need_cargo
@@ -40,7 +40,7 @@ c() {
     local target
     target=$(cargo_target_directory)
     cmake -S . -B "$target/cmake" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_COMPILE_WARNING_AS_ERROR=ON \
-        -DPATCHCORE_CARGO_TARGET_DIR="$target" -DPATCHCORE_TEST_SANITIZERS=ON
+        -DPATCHCORE_CARGO_TARGET_DIR="$target" -DPATCHCORE_TEST_SANITIZERS=ON -DPATCHCORE_PUBLISH=ON
     cmake --build "$target/cmake"
     ctest --test-dir "$target/cmake" --output-on-failure --parallel "$(nproc)" --no-tests=error
 }
@@ -139,11 +139,27 @@ walkthrough() {
     tests/walkthrough.sh
 }
 
-# What a kill, a failing disk or a power cut at any moment leaves of a chain and of a tree. strace is Linux only.
+# `patchcore serve` as other people's clients and a browser see it.
+service() {
+    tests/service.sh
+}
+
+# A repository on a host of nothing but files, and its archive in other people's readers.
+hosts() {
+    tests/hosts.sh
+}
+
+# Repositories in an object store, by way of a server on this machine that speaks S3.
+cloud() {
+    tests/cloud.sh
+}
+
+# What a kill, a failing disk or a power cut at any moment leaves of a chain, a tree and a repository. strace is Linux only.
 kills() {
     [ "$(uname)" = Linux ] || return 0
     tests/kills.sh
     tests/tree_faults.sh
+    tests/publish-kills.sh
 }
 
 [ $# -gt 0 ] || set -- "${stages[@]}"

@@ -18,23 +18,30 @@ need_c_compiler() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev
 }
 
-# Interrupts system calls.
-need_strace() {
-    command -v strace >/dev/null && return
-    command -v apt-get >/dev/null || { echo "strace is needed: install it" >&2; return 1; }
-    echo "installing strace (apt-get install strace)"
+# Reads lines of a program and the Debian package that has it, and installs what is missing.
+need_programs() {
+    local missing=() program package
+    while read -r program package; do
+        command -v "$program" >/dev/null || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || { echo "these are needed: install ${missing[*]}" >&2; return 1; }
+    # valgrind needs the symbols of the C library.
+    case " ${missing[*]} " in *" valgrind "*) missing+=(libc6-dbg) ;; esac
+    echo "installing what tests need (apt-get install ${missing[*]})"
     as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends strace
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
-# What the C and C++ library is built and tested with: clang to be told what gcc overlooks, valgrind for leaks. valgrind
-# itself needs the symbols of the C library.
+# Interrupts system calls.
+need_strace() {
+    need_programs <<<'strace strace'
+}
+
+# What the C and C++ library is built and tested with: clang to be told what gcc overlooks, valgrind for leaks.
 need_c_tools() {
     need_c_compiler || return
-    local missing=() tool package
-    while read -r tool package; do
-        command -v "$tool" >/dev/null || missing+=("$package")
-    done <<'TOOLS'
+    need_programs <<'PROGRAMS'
 c++ g++
 clang clang
 cmake cmake
@@ -43,13 +50,7 @@ minisign minisign
 ninja ninja-build
 pkg-config pkg-config
 valgrind valgrind
-TOOLS
-    [ ${#missing[@]} -gt 0 ] || return 0
-    command -v apt-get >/dev/null || { echo "these are needed: install ${missing[*]}" >&2; return 1; }
-    case " ${missing[*]} " in *" valgrind "*) missing+=(libc6-dbg) ;; esac
-    echo "installing what C tests need (apt-get install ${missing[*]})"
-    as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+PROGRAMS
 }
 
 # Whether there is a Node that is new enough. A stage is called `node`, too: what is meant here is the program.

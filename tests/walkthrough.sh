@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every command of the walkthrough in README.md and of its section on directories as it is printed there, on the
+# Runs every command of the walkthrough in README.md and of its sections on directories and releases as it is printed there, on the
 # checkpoints of the quickstart, and compares every file that comes out with the one it must equal. What the commands
 # print may change with the encoder and is not compared.
 set -euo pipefail
@@ -18,6 +18,7 @@ commands_of() {
 
 walkthrough=$(commands_of Walkthrough 16)
 directories=$(commands_of Directories 12)
+releases=$(commands_of Releases 10)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -64,3 +65,17 @@ done <<<"$directories"
 cp -r game-1.0 squashed
 "$binary" tree apply squashed from-1.0-to-1.2.zip -q
 diff -r --exclude=.patchcore game-1.2 squashed
+
+mkdir releases
+cd releases
+cp -r ../game-1.? .
+while IFS= read -r command; do
+    printf '$ %s\n' "$command"
+    bash -c "$command" </dev/null
+    case $command in
+        *-n) is=1 ;;
+        "patchcore update"*) is=$([ -d site ] && grep -q '"latest_version": "1.2.0"' site/manifest.json && echo 2 || echo 1) ;;
+        *) continue ;;
+    esac
+    diff -r --exclude=.patchcore "game-1.$is" player
+done <<<"$releases"

@@ -21,6 +21,12 @@ impl Context {
         Self { printer: Printer::new(options), cancel, progress: options.progress, quiet: options.quiet }
     }
 
+    /// Whether people asked for nothing but errors.
+    #[cfg(feature = "serve")]
+    pub(crate) fn quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Runs one operation of the core with progress and Ctrl-C, and tells how long it took.
     pub(crate) fn run<T>(&self, operation: impl FnOnce(&mut Task<'_>) -> Result<T>) -> Result<(T, Duration)> {
         let started = Instant::now();

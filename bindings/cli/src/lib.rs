@@ -16,6 +16,7 @@ mod interrupt;
 mod kind;
 mod options;
 mod output;
+mod place;
 mod printer;
 mod progress;
 mod report;

@@ -6,10 +6,14 @@ mod completions;
 mod diff;
 mod info;
 mod keygen;
+mod release;
+#[cfg(feature = "serve")]
+mod serve;
 mod sign;
 mod squash;
 mod tree;
 mod update;
+mod update_file;
 pub(crate) mod verify;
 
 use clap::Subcommand;
@@ -26,7 +30,10 @@ pub(crate) enum Command {
     Squash(squash::Arguments),
     Chain(chain::Arguments),
     Tree(Box<tree::Arguments>),
+    Release(release::Arguments),
     Update(Box<update::Arguments>),
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::Arguments>),
     Keygen(keygen::Arguments),
     Sign(sign::Arguments),
     Completions(completions::Arguments),
@@ -42,7 +49,10 @@ impl Command {
             Command::Squash(arguments) => squash::run(arguments, context),
             Command::Chain(arguments) => chain::run(arguments, context),
             Command::Tree(arguments) => tree::run(arguments, context),
+            Command::Release(arguments) => release::run(arguments, context),
             Command::Update(arguments) => update::run(arguments, context),
+            #[cfg(feature = "serve")]
+            Command::Serve(arguments) => serve::run(arguments, context),
             Command::Keygen(arguments) => keygen::run(arguments, context),
             Command::Sign(arguments) => sign::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments, context),

@@ -1,35 +1,40 @@
 //! `patchcore update`: a directory to the version that a server offers.
 
-use std::path::{Path, PathBuf};
+mod document;
+mod repository;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use patchcore::transfer::{DEFAULT_IDLE_TIMEOUT, DEFAULT_RETRIES, FetchOptions, Proxy};
 use patchcore::tree::TreeApplyOptions;
-use patchcore::update::{
-    UpdateAction, UpdateOptions, UpdateReport, fetch_package_info, fetch_service_manifest, update_from_package_info,
-    update_from_service_manifest,
-};
+use patchcore::update::UpdateOptions;
 use patchcore::{Error, Result, Status, Version};
-use serde_json::json;
 
+use crate::commands::update_file;
 use crate::context::Context;
 use crate::options::{self, TrustOptions};
-use crate::text::{Counted, Grouped, Took, parse_size};
+use crate::text::parse_size;
 
-/// Update a directory: decide, download, verify and apply
+/// Update a directory or a file: decide, download, verify and apply
 ///
-/// The package is named by a document: the info of one package, or a service manifest, of which the best package for this
-/// machine and the installed version is chosen. If anything fails, the directory is as it was before, or the message says
-/// what became of it. What was downloaded of a package is never downloaded again.
+/// A release repository (--url) leads from any version of a directory to the newest for the fewest bytes, a channel (see
+/// `chain publish`) does so for a file. Else the package is named by a document: the info of one package, or a service
+/// manifest, of which the best package for this machine and the installed version is chosen. If anything fails, what was there
+/// is as it was before, or the message says what became of it. What was downloaded of a package is never downloaded again.
 #[derive(Args)]
 #[command(
-    after_help = "Example: patchcore update game --service-manifest https://example.com/game.json -p release.key.pub\n         \
+    override_usage = "patchcore update [OPTIONS] <DIR|FILE> <--url URL|--package-info FILE|--service-manifest FILE>",
+    after_help = "Example: patchcore update game --url https://example.com/game -p release.key.pub\n         \
+                                 patchcore update game --url https://example.com/game --repair --keep-local '*.cfg'\n         \
+                                 patchcore update model.safetensors --url https://example.com/my-model/\n         \
+                                 patchcore update game --service-manifest https://example.com/game.json\n         \
                                  patchcore update game --package-info info.json --download-only"
 )]
 pub(crate) struct Arguments {
-    /// The directory
-    #[arg(value_name = "DIR")]
+    /// The directory, or with --url the file
+    #[arg(value_name = "DIR|FILE")]
     root: PathBuf,
 
     #[command(flatten)]
@@ -39,10 +44,22 @@ pub(crate) struct Arguments {
     trust: TrustOptions,
 
     /// Take the full package, or the one that is named, whatever is installed
-    #[arg(long)]
+    #[arg(long, conflicts_with = "repair")]
     full: bool,
 
-    /// The version that is installed [default: what the directory remembers]
+    /// Compare the directory with the release, fetch the files that differ, and replace them
+    #[arg(long, conflicts_with_all = ["package_info", "service_manifest"])]
+    repair: bool,
+
+    /// Files that stay as they are where they are there, as in .gitignore; may be given several times
+    #[arg(long, value_name = "GLOB", conflicts_with_all = ["package_info", "service_manifest"])]
+    keep_local: Vec<String>,
+
+    /// The version that is wanted, which for a file is one of its chain [default: the newest]
+    #[arg(long, value_name = "VERSION", conflicts_with_all = ["package_info", "service_manifest"])]
+    to: Option<String>,
+
+    /// The version that is installed [default: what the directory remembers, or is recognised as]
     #[arg(long, value_name = "VERSION")]
     from: Option<String>,
 
@@ -50,7 +67,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ARCH")]
     arch: Option<String>,
 
-    /// A path that every installation has; where it is missing, the full package is taken
+    /// A path that every installation has; where it is missing, all of it is made whole
     #[arg(long, value_name = "PATH")]
     require: Vec<String>,
 
@@ -85,6 +102,10 @@ pub(crate) struct Arguments {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct Document {
+    /// The release repository, or for a file its channel: the folder or its manifest.json, on a web host or this machine
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+
     /// The info of one package: a file or a URL
     #[arg(long, value_name = "FILE|URL")]
     package_info: Option<String>,
@@ -142,9 +163,31 @@ impl NetworkOptions {
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let root = &arguments.root;
+    let fetch = arguments.network.fetch_options();
+    if let Some(url) = &arguments.document.url
+        && update_file::is_meant(root, url, &fetch, context)?
+    {
+        let file = update_file::Arguments {
+            file: root,
+            url,
+            keys: arguments.trust.keys()?,
+            from: arguments.from.clone(),
+            to: arguments.to.clone(),
+            full: arguments.full,
+            cache: arguments.cache.clone(),
+            dry_run: arguments.dry_run,
+            download_only: arguments.download_only,
+            threads: options::threads(arguments.threads),
+            fetch,
+        };
+        return update_file::run(file, context);
+    }
     let update = UpdateOptions {
         keys: arguments.trust.keys()?,
         installed: arguments.from.as_deref().map(str::parse::<Version>).transpose()?,
+        to: arguments.to.as_deref().map(str::parse::<Version>).transpose()?,
+        repair: arguments.repair,
+        keep_local: arguments.keep_local.clone(),
         required: arguments.require.clone(),
         force_full: arguments.full,
         architecture: arguments.arch.clone(),
@@ -158,75 +201,14 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
             threads: options::threads(arguments.threads),
             ..TreeApplyOptions::default()
         },
-        ..UpdateOptions::default()
     };
-    let (report, took) = context.run(|task| match &arguments.document {
-        Document { package_info: Some(url), .. } => {
-            let info = fetch_package_info(url, &update, task)?;
-            update_from_package_info(root, &info, url, &update, task)
-        }
-        Document { service_manifest: Some(url), .. } => {
-            let manifest = fetch_service_manifest(root, url, &update, task)?;
-            update_from_service_manifest(root, &manifest, url, &update, task)
-        }
-        _ => Err(Error::new(Status::InvalidArgument, "name a document with --package-info or --service-manifest")),
-    })?;
-    let signature = if report.signed_by.is_some() { "verified" } else { "not_checked" };
-    let fields = json!({
-        "tree": root.to_string_lossy(),
-        "action": report.action.name(),
-        "strategy": report.strategy,
-        "reason": report.reason.name(),
-        "from": report.from.map(|version| version.to_string()),
-        "to": report.to.map(|version| version.to_string()),
-        "url": report.url,
-        "package": report.file.as_ref().map(|file| file.to_string_lossy()),
-        "downloaded_bytes": report.fetched.as_ref().map(|fetched| fetched.transferred),
-        "signature": signature,
-        "key_id": report.signed_by.as_ref().map(|key| key.id()),
-        "changed": report.applied.as_ref().map(|applied| applied.changed),
-        "bytes": report.applied.as_ref().map(|applied| applied.bytes),
-        "seconds": took.as_secs_f64(),
-    });
-    context.printer.report("update", fields, text(root, &report, Took(took)))
-}
-
-fn text(root: &Path, report: &UpdateReport, took: Took) -> String {
-    let root = root.display();
-    let version =
-        |version: Option<Version>| version.map_or_else(|| "unknown".to_owned(), |version| version.to_string());
-    let (from, to) = (version(report.from), version(report.to));
-    let reason = report.reason.name().replace('_', " ");
-    let package = report.url.as_deref().unwrap_or_default();
-    let signature = match &report.signed_by {
-        Some(key) => format!("Signature: verified, by the key {}\n", key.id()),
-        None => "Signature: not checked, since no key was given\n".to_owned(),
-    };
-    let fetched = report.fetched.as_ref().map_or(0, |fetched| fetched.transferred);
-    match report.action {
-        UpdateAction::Nothing => format!("{root}: nothing to do ({reason}), version {from}\n"),
-        UpdateAction::Decided => {
-            format!(
-                "{root}: would go from version {from} to {to} ({}: {reason})\nPackage: {package}\n",
-                report.strategy
-            )
-        }
-        UpdateAction::Downloaded => {
-            let file = report.file.as_deref().unwrap_or(Path::new("")).display();
-            format!(
-                "{file}: the package for version {to} ({}: {reason}), {} bytes downloaded in {took}\n{signature}",
-                report.strategy,
-                Grouped(fetched)
-            )
-        }
-        _ => {
-            let changed = report.applied.as_ref().map_or(0, |applied| applied.changed);
-            format!(
-                "{root}: from version {from} to {to} ({}: {reason}), {}, {} bytes downloaded, in {took}\n{signature}",
-                report.strategy,
-                Counted(changed, "change"),
-                Grouped(fetched),
-            )
-        }
+    match &arguments.document {
+        Document { package_info: Some(url), .. } => document::by_package_info(root, url, &update, context),
+        Document { service_manifest: Some(url), .. } => document::by_service_manifest(root, url, &update, context),
+        Document { url: Some(url), .. } => repository::run(root, url, &update, context),
+        Document { url: None, .. } => Err(Error::new(
+            Status::InvalidArgument,
+            "name a repository with --url, or a document with --package-info or --service-manifest",
+        )),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::support::Folder;
 
-const VERBS: [&str; 26] = [
+const VERBS: [&str; 28] = [
     "diff",
     "apply",
     "info",
@@ -17,6 +17,7 @@ const VERBS: [&str; 26] = [
     "chain extract",
     "chain verify",
     "chain prune",
+    "chain publish",
     "tree",
     "tree diff",
     "tree apply",
@@ -26,6 +27,7 @@ const VERBS: [&str; 26] = [
     "tree squash",
     "tree clean",
     "update",
+    "serve",
     "keygen",
     "sign",
     "completions",

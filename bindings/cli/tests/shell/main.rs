@@ -4,11 +4,14 @@
 #![allow(missing_docs, reason = "a test binary")]
 
 mod chains;
+mod channels;
 mod deltas;
 mod explain;
 mod failures;
 mod help;
 mod pipes;
+#[cfg(unix)]
+mod serve;
 #[path = "../../../../core/tests/support/server.rs"]
 mod server;
 #[cfg(unix)]

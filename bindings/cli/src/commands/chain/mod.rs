@@ -6,6 +6,7 @@ mod create;
 mod extract;
 pub(super) mod info;
 mod prune;
+mod publish;
 mod squash;
 pub(super) mod verify;
 
@@ -40,6 +41,7 @@ enum Verb {
     Extract(extract::Arguments),
     Verify(verify::Arguments),
     Prune(prune::Arguments),
+    Publish(Box<publish::Arguments>),
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
@@ -52,5 +54,6 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         Verb::Extract(arguments) => extract::run(arguments, context),
         Verb::Verify(arguments) => verify::run(arguments, context),
         Verb::Prune(arguments) => prune::run(arguments, context),
+        Verb::Publish(arguments) => publish::run(arguments, context),
     }
 }
