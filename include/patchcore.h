@@ -3292,6 +3292,18 @@ typedef struct patchcore_update_options {
     int32_t download_only;
     /** Not zero: decide, and do nothing. */
     int32_t dry_run;
+    /** From a repository: the version that is wanted; NULL and 0 for the newest. */
+    const char *to;
+    /** The bytes of `to`, or PATCHCORE_NUL_TERMINATED. */
+    size_t to_len;
+    /** From a repository: patterns of what is never changed or deleted where it is there, as in .gitignore. */
+    const char *const *keep_local;
+    /** The bytes of each pattern; NULL where all end with a NUL. */
+    const size_t *keep_local_lens;
+    /** How many patterns there are. */
+    size_t keep_local_count;
+    /** From a repository, not zero: compare the directory with the release and replace what differs. */
+    int32_t repair;
 } patchcore_update_options;
 
 /**
@@ -3394,6 +3406,39 @@ patchcore_status patchcore_update_from_service_manifest(const char *root,
                                                         patchcore_error **out_error);
 
 /**
+ * Brings a directory to the newest version in a release repository, or to the one that the options name, for the fewest bytes.
+ *
+ * A directory that is missing or empty is a new installation. Where nothing leads on from what is installed, or that is
+ * unknown, files that differ from the release are fetched alone and replaced.
+ *
+ * @param root The directory; borrowed for the call.
+ * @param root_len The bytes of `root`, or PATCHCORE_NUL_TERMINATED.
+ * @param url The folder of the repository or its manifest.json: a URL or a path; borrowed for the call.
+ * @param url_len The bytes of `url`, or PATCHCORE_NUL_TERMINATED.
+ * @param options What to demand and how to do it, borrowed, or NULL. Public keys are those of the manifest, which vouches for
+ *                everything else.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_report Receives what was done: JSON text, UTF-8 without a NUL, to be freed with patchcore_buffer_free(); or NULL.
+ *                   Its fields are those of `patchcore update --url --json`, such as "action", "means", "reason", "from", "to",
+ *                   "packages", "downloaded_bytes", "notes" and "fallback".
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, also where nothing is to be done, or the status of the error: PATCHCORE_STALE where the manifest is
+ *         older than one that the directory has seen, or expired; PATCHCORE_CONFLICT where a delta would overwrite what
+ *         somebody changed. patchcore_error_outcome() says what became of the directory.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_update_from_repository(const char *root,
+                                                  size_t root_len,
+                                                  const char *url,
+                                                  size_t url_len,
+                                                  const patchcore_update_options *options,
+                                                  const patchcore_job *job,
+                                                  patchcore_buffer *out_report,
+                                                  patchcore_error **out_error);
+
+/**
  * Says what an update did as a whole.
  *
  * @param report The report, borrowed.
@@ -3465,10 +3510,502 @@ void patchcore_update_report_free(patchcore_update_report *report);
 #define PATCHCORE_DOCUMENT_INIT { sizeof(patchcore_document), NULL, 0, NULL, 0, NULL, 0 }
 /** All defaults. */
 #define PATCHCORE_UPDATE_OPTIONS_INIT \
-    { sizeof(patchcore_update_options), NULL, NULL, 0, NULL, 0, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, NULL, 0, 0, 0 }
+    { sizeof(patchcore_update_options), NULL, NULL, 0, NULL, 0, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, NULL, 0, 0, 0, \
+      NULL, 0, NULL, NULL, 0, 0 }
 /** To be filled. */
 #define PATCHCORE_UPDATE_INFO_INIT \
     { sizeof(patchcore_update_info), 0, 0, 0, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, { 0 } }
+
+/* ---- Release repositories ------------------------------------------------------------------------------------------ */
+
+/** How a repository is changed. Begin with PATCHCORE_REPOSITORY_OPTIONS_INIT; NULL is all defaults. */
+typedef struct patchcore_repository_options {
+    /** sizeof(patchcore_repository_options). */
+    size_t struct_size;
+    /** The architecture whose packages are meant; NULL and 0 for those for all. */
+    const char *architecture;
+    /** The bytes of `architecture`, or PATCHCORE_NUL_TERMINATED. */
+    size_t architecture_len;
+    /**
+     * The file of the secret key that signs the manifest; NULL and 0 for none. A repository that is signed is changed by
+     * nobody without one.
+     */
+    const char *key;
+    /** The bytes of `key`, or PATCHCORE_NUL_TERMINATED. */
+    size_t key_len;
+    /** The password of the key; NULL and 0 where it has none. */
+    const char *password;
+    /** The bytes of `password`, or PATCHCORE_NUL_TERMINATED. */
+    size_t password_len;
+    /** Not zero: say what would be done, and do nothing. */
+    int32_t dry_run;
+} patchcore_repository_options;
+
+/** How a version is published. Begin with PATCHCORE_PUBLISH_OPTIONS_INIT; NULL is all defaults. */
+typedef struct patchcore_publish_options {
+    /** sizeof(patchcore_publish_options). */
+    size_t struct_size;
+    /** How the repository is changed, borrowed for the call, or NULL; its architecture is the one that the version is for. */
+    const patchcore_repository_options *change;
+    /** How directories are compared and packed, borrowed for the call, or NULL; versions are not to be set. */
+    const patchcore_tree_diff_options *diff;
+    /** What people should know of the version; NULL and 0 for nothing. */
+    const char *notes;
+    /** The bytes of `notes`, or PATCHCORE_NUL_TERMINATED. */
+    size_t notes_len;
+    /** When clients believe the manifest no longer, as "2027-01-31T12:00:00Z"; NULL and 0 for never. */
+    const char *expires_at;
+    /** The bytes of `expires_at`, or PATCHCORE_NUL_TERMINATED. */
+    size_t expires_at_len;
+    /** Make one package each from so many versions before the last one, for hosts that make none on demand. */
+    uint64_t squash_from;
+} patchcore_publish_options;
+
+/**
+ * Makes an empty repository in a folder.
+ *
+ * @param repository The folder, which is made where it is missing; borrowed for the call.
+ * @param repository_len The bytes of `repository`, or PATCHCORE_NUL_TERMINATED.
+ * @param plain Not zero: packages hold whole files alone, for readers that only unzip.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_INVALID_ARGUMENT where there is one already,
+ *         PATCHCORE_UNSUPPORTED in a library built to apply only.
+ *
+ * Thread-safety: may be called from any thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_repository_init(const char *repository,
+                                           size_t repository_len,
+                                           int32_t plain,
+                                           patchcore_error **out_error);
+
+/**
+ * Gives the manifest of a repository: its versions and packages.
+ *
+ * @param repository The folder of the repository; borrowed for the call.
+ * @param repository_len The bytes of `repository`, or PATCHCORE_NUL_TERMINATED.
+ * @param out_json Receives the JSON text of manifest.json, UTF-8 without a NUL, to be freed with patchcore_buffer_free().
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_NOT_FOUND where there is no repository.
+ *
+ * Thread-safety: may be called from any thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_repository_manifest(const char *repository,
+                                               size_t repository_len,
+                                               patchcore_buffer *out_json,
+                                               patchcore_error **out_error);
+
+/**
+ * Publishes a version of a directory, at the cost of what changed since the version before.
+ *
+ * A version that is there with the same content changes nothing. Whatever happens, readers of the repository see it before or
+ * after the change.
+ *
+ * @param repository The folder of the repository; borrowed for the call.
+ * @param repository_len The bytes of `repository`, or PATCHCORE_NUL_TERMINATED.
+ * @param source The directory, or a ZIP file of one; borrowed for the call.
+ * @param source_len The bytes of `source`, or PATCHCORE_NUL_TERMINATED.
+ * @param version The version that it is, as "1.1.0"; borrowed for the call.
+ * @param version_len The bytes of `version`, or PATCHCORE_NUL_TERMINATED.
+ * @param options How to compare, pack and sign, borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_report Receives what was done: JSON text, UTF-8 without a NUL, to be freed with patchcore_buffer_free(); or NULL.
+ *                   Its fields are those of `patchcore release publish --json`, such as "changed", "packages",
+ *                   "written_bytes" and "warnings".
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_INVALID_ARGUMENT where the version is lower than the newest or
+ *         there with other content, or where the manifest is signed and no key is given; PATCHCORE_BUSY where another process
+ *         changes the repository.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_repository_publish(const char *repository,
+                                              size_t repository_len,
+                                              const char *source,
+                                              size_t source_len,
+                                              const char *version,
+                                              size_t version_len,
+                                              const patchcore_publish_options *options,
+                                              const patchcore_job *job,
+                                              patchcore_buffer *out_report,
+                                              patchcore_error **out_error);
+
+/**
+ * Says what a client at a version would download.
+ *
+ * @param repository The folder of the repository; borrowed for the call.
+ * @param repository_len The bytes of `repository`, or PATCHCORE_NUL_TERMINATED.
+ * @param from The version that is installed; "0.0.0" is nothing at all, NULL and 0 one that nobody knows.
+ * @param from_len The bytes of `from`, or PATCHCORE_NUL_TERMINATED.
+ * @param to The version that is wanted; NULL and 0 for the newest.
+ * @param to_len The bytes of `to`, or PATCHCORE_NUL_TERMINATED.
+ * @param architecture The architecture of the client; NULL and 0 for packages that are for all.
+ * @param architecture_len The bytes of `architecture`, or PATCHCORE_NUL_TERMINATED.
+ * @param out_plan Receives the plan: JSON text, UTF-8 without a NUL, to be freed with patchcore_buffer_free(); or NULL. Its
+ *                 fields are "from", "to", "means", "reason", "bytes" and "packages".
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_UNKNOWN_VERSION where there is no version `to`,
+ *         PATCHCORE_NO_ROUTE where nothing leads to it.
+ *
+ * Thread-safety: may be called from any thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_repository_plan(const char *repository,
+                                           size_t repository_len,
+                                           const char *from,
+                                           size_t from_len,
+                                           const char *to,
+                                           size_t to_len,
+                                           const char *architecture,
+                                           size_t architecture_len,
+                                           patchcore_buffer *out_plan,
+                                           patchcore_error **out_error);
+
+/**
+ * Removes the deltas from old versions, but none that is the last way from somewhere to the newest version.
+ *
+ * @param repository The folder of the repository; borrowed for the call.
+ * @param repository_len The bytes of `repository`, or PATCHCORE_NUL_TERMINATED.
+ * @param keep The deltas from so many versions before the newest stay; 5 is a good number.
+ * @param options Whose packages, and how to sign; borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_report Receives what was done: JSON text, UTF-8 without a NUL, to be freed with patchcore_buffer_free(); or NULL.
+ *                   Its fields are "dry_run", "removed", "bytes" and "needed".
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_BUSY where another process changes the repository.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_repository_prune(const char *repository,
+                                            size_t repository_len,
+                                            uint64_t keep,
+                                            const patchcore_repository_options *options,
+                                            const patchcore_job *job,
+                                            patchcore_buffer *out_report,
+                                            patchcore_error **out_error);
+
+/**
+ * Takes a bad version back: nothing leads to it any more. Whoever has it already is helped by a higher version.
+ *
+ * @param repository The folder of the repository; borrowed for the call.
+ * @param repository_len The bytes of `repository`, or PATCHCORE_NUL_TERMINATED.
+ * @param version The version; borrowed for the call.
+ * @param version_len The bytes of `version`, or PATCHCORE_NUL_TERMINATED.
+ * @param options Whose packages, and how to sign; borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_report Receives what was done: JSON text, UTF-8 without a NUL, to be freed with patchcore_buffer_free(); or NULL.
+ *                   Its fields are "version", "dry_run", "latest_version", "removed", "packages" and "warnings".
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_UNKNOWN_VERSION where there is no such version, PATCHCORE_BUSY
+ *         where another process changes the repository.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_repository_withdraw(const char *repository,
+                                               size_t repository_len,
+                                               const char *version,
+                                               size_t version_len,
+                                               const patchcore_repository_options *options,
+                                               const patchcore_job *job,
+                                               patchcore_buffer *out_report,
+                                               patchcore_error **out_error);
+
+/**
+ * Makes manifest and archives again from the packages that are in a folder, whoever made them: then it is a repository.
+ *
+ * @param repository The folder; borrowed for the call.
+ * @param repository_len The bytes of `repository`, or PATCHCORE_NUL_TERMINATED.
+ * @param options Whose packages, and how to sign; borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_report Receives what was done: JSON text, UTF-8 without a NUL, to be freed with patchcore_buffer_free(); or NULL.
+ *                   Its fields are "dry_run", "latest_version", "packages", "adopted", "left_out", "missing" and "made".
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_BUSY where another process changes the repository.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_repository_rebuild(const char *repository,
+                                              size_t repository_len,
+                                              const patchcore_repository_options *options,
+                                              const patchcore_job *job,
+                                              patchcore_buffer *out_report,
+                                              patchcore_error **out_error);
+
+/**
+ * Makes the newest version one that new installations start from: a package of all of it, without anything out of use.
+ *
+ * @param repository The folder of the repository; borrowed for the call.
+ * @param repository_len The bytes of `repository`, or PATCHCORE_NUL_TERMINATED.
+ * @param options Whose packages, and how to sign; borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_report Receives what was done: JSON text as of patchcore_repository_rebuild(), to be freed with
+ *                   patchcore_buffer_free(); or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error; PATCHCORE_BUSY where another process changes the repository.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_repository_new_base(const char *repository,
+                                               size_t repository_len,
+                                               const patchcore_repository_options *options,
+                                               const patchcore_job *job,
+                                               patchcore_buffer *out_report,
+                                               patchcore_error **out_error);
+
+/**
+ * Reads every package, checks the signature of the manifest where keys are given, and tries every route.
+ *
+ * @param repository The folder of the repository; borrowed for the call.
+ * @param repository_len The bytes of `repository`, or PATCHCORE_NUL_TERMINATED.
+ * @param public_keys Public keys, one of which must have signed the manifest; NULL where none is demanded.
+ * @param public_key_lens The bytes of each key; NULL where all end with a NUL.
+ * @param public_key_count How many keys there are.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_report Receives what was found: JSON text, UTF-8 without a NUL, to be freed with patchcore_buffer_free(); or
+ *                   NULL. Its fields are "packages", "bytes", "key_id", and "problems", an empty list where all is well.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, also where there are problems, or the status of the error.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_repository_verify(const char *repository,
+                                             size_t repository_len,
+                                             const char *const *public_keys,
+                                             const size_t *public_key_lens,
+                                             size_t public_key_count,
+                                             const patchcore_job *job,
+                                             patchcore_buffer *out_report,
+                                             patchcore_error **out_error);
+
+/** All defaults. */
+#define PATCHCORE_REPOSITORY_OPTIONS_INIT { sizeof(patchcore_repository_options), NULL, 0, NULL, 0, NULL, 0, 0 }
+/** All defaults. */
+#define PATCHCORE_PUBLISH_OPTIONS_INIT { sizeof(patchcore_publish_options), NULL, NULL, NULL, 0, NULL, 0, 0 }
+
+/* ---- Channels: the versions of one file ---------------------------------------------------------------------------- */
+
+/** The bytes that the name of a version or of a family takes at most, the NUL included. */
+#define PATCHCORE_VERSION_NAME_SIZE 256
+/** The bytes that a reason takes at most, the NUL included. */
+#define PATCHCORE_REASON_SIZE 32
+/** There is nothing to do. */
+#define PATCHCORE_MEANS_NOTHING 1
+/** By one delta. */
+#define PATCHCORE_MEANS_SQUASHED 2
+/** By links of the chain. */
+#define PATCHCORE_MEANS_LINKS 3
+/** By the whole file. */
+#define PATCHCORE_MEANS_FULL 4
+
+/** How a channel is published. Begin with PATCHCORE_CHANNEL_PUBLISH_OPTIONS_INIT; NULL is all defaults. */
+typedef struct patchcore_channel_publish_options {
+    /** sizeof(patchcore_channel_publish_options). */
+    size_t struct_size;
+    /** The name of the file through all its versions; NULL and 0 for the published one, or else that of the chain. */
+    const char *family;
+    /** The bytes of `family`, or PATCHCORE_NUL_TERMINATED. */
+    size_t family_len;
+    /** Where the files will be found; NULL and 0 for beside the manifest. */
+    const char *base_url;
+    /** The bytes of `base_url`, or PATCHCORE_NUL_TERMINATED. */
+    size_t base_url_len;
+    /** When clients are to believe the manifest no longer, such as "2030-01-31T12:00:00Z"; NULL and 0 for never. */
+    const char *expires_at;
+    /** The bytes of `expires_at`, or PATCHCORE_NUL_TERMINATED. */
+    size_t expires_at_len;
+    /** The file of the secret key that signs the manifest; NULL and 0 for no signature. */
+    const char *key;
+    /** The bytes of `key`, or PATCHCORE_NUL_TERMINATED. */
+    size_t key_len;
+    /** The password of the key; NULL and 0 where it has none. */
+    const char *password;
+    /** The bytes of `password`, or PATCHCORE_NUL_TERMINATED. */
+    size_t password_len;
+    /** How squashed deltas are made, borrowed for the call, or NULL. */
+    const patchcore_squash_options *squash;
+    /** Not zero: publish also a chain that does not hold the version which is published. */
+    int32_t force;
+} patchcore_channel_publish_options;
+
+/** What a publish did. Begin with PATCHCORE_CHANNEL_PUBLISH_STATS_INIT. */
+typedef struct patchcore_channel_publish_stats {
+    /** sizeof(patchcore_channel_publish_stats). */
+    size_t struct_size;
+    /** The SHA-256 of the newest version. */
+    uint8_t digest[PATCHCORE_DIGEST_SIZE];
+    /** The name of the newest version, NUL-terminated. */
+    char version[PATCHCORE_VERSION_NAME_SIZE];
+    /** The number of the manifest, which grows. */
+    uint64_t sequence;
+    /** How many squashed deltas there are. */
+    uint64_t squashed;
+    /** How many files were written. */
+    uint64_t written;
+    /** The bytes that were written, those of the manifest apart. */
+    uint64_t written_bytes;
+    /** How many files are gone. */
+    uint64_t removed;
+    /** 1 where anything had to be written, else 0. */
+    int32_t changed;
+} patchcore_channel_publish_stats;
+
+/** How a file is updated. Begin with PATCHCORE_FILE_UPDATE_OPTIONS_INIT; NULL is all defaults. */
+typedef struct patchcore_file_update_options {
+    /** sizeof(patchcore_file_update_options). */
+    size_t struct_size;
+    /** Public keys, one of which must have signed the manifest; without any, only digests are checked. */
+    const char *const *public_keys;
+    /** The bytes of each key; NULL where all end with a NUL. */
+    const size_t *public_key_lens;
+    /** How many keys there are. */
+    size_t public_key_count;
+    /** The version that the file must be: a name, or a SHA-256 or its first digits; NULL and 0 for whatever it is. */
+    const char *from;
+    /** The bytes of `from`, or PATCHCORE_NUL_TERMINATED. */
+    size_t from_len;
+    /** The version that is wanted; NULL and 0 for the newest. */
+    const char *to;
+    /** The bytes of `to`, or PATCHCORE_NUL_TERMINATED. */
+    size_t to_len;
+    /** The folder for what is downloaded and remembered; NULL and 0 for that of the file. */
+    const char *cache;
+    /** The bytes of `cache`, or PATCHCORE_NUL_TERMINATED. */
+    size_t cache_len;
+    /** How everything is fetched, borrowed for the call, or NULL; sizes and digests come from the manifest. */
+    const patchcore_fetch_options *fetch;
+    /** How deltas are applied, borrowed for the call, or NULL. */
+    const patchcore_apply_options *apply;
+    /** Not zero: take the file as a whole whatever is there. */
+    int32_t force_full;
+    /** Not zero: download and verify, and leave the file as it is. */
+    int32_t download_only;
+    /** Not zero: plan, and do nothing. */
+    int32_t dry_run;
+} patchcore_file_update_options;
+
+/** What an update of a file did, and why. Begin with PATCHCORE_FILE_UPDATE_STATS_INIT. */
+typedef struct patchcore_file_update_stats {
+    /** sizeof(patchcore_file_update_stats). */
+    size_t struct_size;
+    /** What was done: one of PATCHCORE_UPDATE_*; a newer library may have others. */
+    int32_t action;
+    /** How: one of PATCHCORE_MEANS_*; a newer library may have others. */
+    int32_t means;
+    /** 1 where `from_digest` says what the file was, 0 where there was none. */
+    int32_t has_from;
+    /** 1 where `planned_bytes` is known, else 0. */
+    int32_t has_planned;
+    /** Why, such as "up_to_date", NUL-terminated. */
+    char reason[PATCHCORE_REASON_SIZE];
+    /** The SHA-256 of the file before. */
+    uint8_t from_digest[PATCHCORE_DIGEST_SIZE];
+    /** The SHA-256 of the version that it is brought to. */
+    uint8_t to_digest[PATCHCORE_DIGEST_SIZE];
+    /** How many links of the chain are needed. */
+    uint64_t links;
+    /** The bytes that have to come, the manifest apart. */
+    uint64_t planned_bytes;
+    /** The bytes that came now, the manifest apart. */
+    uint64_t transferred_bytes;
+    /** The number of the manifest. */
+    uint64_t sequence;
+    /** The name of the version that the file was, NUL-terminated; empty where that is not known. */
+    char from[PATCHCORE_VERSION_NAME_SIZE];
+    /** The name of the version that it is brought to, NUL-terminated. */
+    char to[PATCHCORE_VERSION_NAME_SIZE];
+    /** The identifier of the trusted key that signed the manifest; empty where no signature was demanded. */
+    char key_id[PATCHCORE_KEY_ID_SIZE];
+} patchcore_file_update_stats;
+
+/**
+ * Says what a way of updating a file is called.
+ *
+ * @param means Any number.
+ * @return The name, such as "squashed", or "unknown"; NUL-terminated, never freed.
+ *
+ * Thread-safety: may be called from any thread.
+ * @since 0.1.0
+ */
+const char *patchcore_means_name(int32_t means);
+
+/**
+ * Publishes the newest version of a file, and its chain, as static files for any web host. The manifest is written last;
+ * publishing the same again changes nothing.
+ *
+ * @param folder The folder that the web host serves, which is made where it is missing; borrowed for the call.
+ * @param folder_len The bytes of `folder`, or PATCHCORE_NUL_TERMINATED.
+ * @param chain The chain file; borrowed for the call.
+ * @param chain_len The bytes of `chain`, or PATCHCORE_NUL_TERMINATED.
+ * @param latest The newest version of the chain, as a whole; borrowed for the call.
+ * @param latest_len The bytes of `latest`, or PATCHCORE_NUL_TERMINATED.
+ * @param options How to publish, borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_stats Receives what was done, or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, or the status of the error: PATCHCORE_SOURCE_MISMATCH where `latest` is no version of the chain,
+ *         PATCHCORE_TARGET_MISMATCH where it is an older one, PATCHCORE_STALE where the chain does not hold what is published,
+ *         PATCHCORE_UNSUPPORTED in a library built to apply only.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_channel_publish(const char *folder,
+                                           size_t folder_len,
+                                           const char *chain,
+                                           size_t chain_len,
+                                           const char *latest,
+                                           size_t latest_len,
+                                           const patchcore_channel_publish_options *options,
+                                           const patchcore_job *job,
+                                           patchcore_channel_publish_stats *out_stats,
+                                           patchcore_error **out_error);
+
+/**
+ * Brings a file to the newest version of a channel by the fewest bytes: a squashed delta, just the links of the chain that it
+ * needs, or the whole file. Where there is no file, it is made; whatever fails, it is as it was.
+ *
+ * @param file The file; borrowed for the call.
+ * @param file_len The bytes of `file`, or PATCHCORE_NUL_TERMINATED.
+ * @param url The channel: the URL or path of its manifest, or of the folder that this is in; borrowed for the call.
+ * @param url_len The bytes of `url`, or PATCHCORE_NUL_TERMINATED.
+ * @param options What to demand and how to do it, borrowed, or NULL.
+ * @param job Progress, log and cancellation, borrowed for the call, or NULL.
+ * @param out_stats Receives what was done, or NULL.
+ * @param out_error Receives an error to free, or NULL on success; or NULL.
+ * @return PATCHCORE_OK, also where nothing is to be done, or the status of the error: PATCHCORE_STALE where the manifest has
+ *         expired or an older one is played back, PATCHCORE_NO_ROUTE where nothing leads to the version that is wanted.
+ *
+ * Thread-safety: may be called from any thread; callbacks are called on that thread.
+ * @since 0.1.0
+ */
+patchcore_status patchcore_file_update(const char *file,
+                                       size_t file_len,
+                                       const char *url,
+                                       size_t url_len,
+                                       const patchcore_file_update_options *options,
+                                       const patchcore_job *job,
+                                       patchcore_file_update_stats *out_stats,
+                                       patchcore_error **out_error);
+
+/** All defaults. */
+#define PATCHCORE_CHANNEL_PUBLISH_OPTIONS_INIT \
+    { sizeof(patchcore_channel_publish_options), NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0 }
+/** To be filled. */
+#define PATCHCORE_CHANNEL_PUBLISH_STATS_INIT \
+    { sizeof(patchcore_channel_publish_stats), { 0 }, { 0 }, 0, 0, 0, 0, 0, 0 }
+/** All defaults. */
+#define PATCHCORE_FILE_UPDATE_OPTIONS_INIT \
+    { sizeof(patchcore_file_update_options), NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, NULL, 0, 0, 0 }
+/** To be filled. */
+#define PATCHCORE_FILE_UPDATE_STATS_INIT \
+    { sizeof(patchcore_file_update_stats), 0, 0, 0, 0, { 0 }, { 0 }, { 0 }, 0, 0, 0, 0, { 0 }, { 0 }, { 0 } }
 
 #ifdef __cplusplus
 }

@@ -1449,6 +1449,14 @@ enum class update_action : std::int32_t {
   applied = PATCHCORE_UPDATE_APPLIED,
 };
 
+/// How a file gets to a version of a channel.
+enum class means : std::int32_t {
+  nothing = PATCHCORE_MEANS_NOTHING,
+  squashed = PATCHCORE_MEANS_SQUASHED,
+  links = PATCHCORE_MEANS_LINKS,
+  full = PATCHCORE_MEANS_FULL,
+};
+
 /// The names of these, such as `file`, `replace`, `modified`, `applied`, `unchanged`.
 inline std::string_view name(item_kind value) { return patchcore_item_name(static_cast<std::int32_t>(value)); }
 inline std::string_view name(change_kind value) { return patchcore_change_name(static_cast<std::int32_t>(value)); }
@@ -1456,6 +1464,7 @@ inline std::string_view name(conflict_reason value) {
   return patchcore_conflict_name(static_cast<std::int32_t>(value));
 }
 inline std::string_view name(update_action value) { return patchcore_update_name(static_cast<std::int32_t>(value)); }
+inline std::string_view name(means value) { return patchcore_means_name(static_cast<std::int32_t>(value)); }
 inline std::string_view name(outcome value) { return patchcore_outcome_name(static_cast<std::int32_t>(value)); }
 
 /// How a directory is looked at. See patchcore_scan_options.
@@ -1681,6 +1690,29 @@ struct update_options {
   bool dry_run = false;
   fetch_options fetch;
   tree_apply_options apply;
+  /// From a repository: the version that is wanted; the newest unless given.
+  std::optional<std::string> to;
+  /// From a repository: patterns of what is never changed or deleted where it is there.
+  std::vector<std::string> keep_local;
+  /// From a repository: compare the directory with the release and replace what differs.
+  bool repair = false;
+};
+
+/// How a repository is changed. See patchcore_repository_options.
+struct repository_options {
+  std::optional<std::string> architecture;
+  std::filesystem::path key;
+  std::optional<std::string> password;
+  bool dry_run = false;
+};
+
+/// How a version is published. See patchcore_publish_options.
+struct publish_options {
+  repository_options change;
+  tree_diff_options diff;
+  std::optional<std::string> notes;
+  std::optional<std::string> expires_at;
+  std::uint64_t squash_from = 0;
 };
 
 /// What an update did, and why. Empty texts are those that there is nothing to say for.
@@ -1695,6 +1727,58 @@ struct update_report {
   std::optional<fetch_stats> fetched;
   std::string key_id;
   std::optional<tree_apply_stats> applied;
+};
+
+/// How a channel is published. See patchcore_channel_publish_options.
+struct channel_publish_options {
+  std::optional<std::string> family;
+  std::optional<std::string> base_url;
+  std::optional<std::string> expires_at;
+  std::filesystem::path key;
+  std::optional<std::string> password;
+  bool force = false;
+  squash_options squash;
+};
+
+/// What a publish did.
+struct channel_publish_stats {
+  bool changed;
+  std::string version;
+  patchcore::digest digest;
+  std::uint64_t sequence;
+  std::uint64_t squashed;
+  std::uint64_t written;
+  std::uint64_t written_bytes;
+  std::uint64_t removed;
+};
+
+/// How a file is updated. See patchcore_file_update_options.
+struct file_update_options {
+  std::vector<std::string> public_keys;
+  std::optional<std::string> from;
+  std::optional<std::string> to;
+  std::filesystem::path cache;
+  bool force_full = false;
+  bool download_only = false;
+  bool dry_run = false;
+  fetch_options fetch;
+  apply_options apply;
+};
+
+/// What an update of a file did, and why. Empty texts are those that there is nothing to say for.
+struct file_update_stats {
+  update_action action;
+  patchcore::means means;
+  std::string reason;
+  std::string from;
+  std::optional<patchcore::digest> from_digest;
+  std::string to;
+  patchcore::digest to_digest;
+  std::uint64_t links;
+  std::optional<std::uint64_t> planned_bytes;
+  std::uint64_t transferred_bytes;
+  std::uint64_t sequence;
+  std::string key_id;
 };
 
 namespace detail {
@@ -2311,13 +2395,83 @@ inline update_report report_from(const patchcore_update_report *raw) {
   return made;
 }
 
+/// What patchcore_update_options borrows.
+class raw_update_options {
+public:
+  explicit raw_update_options(const update_options &from)
+      : keys_(from.public_keys), required_(from.required), keep_local_(from.keep_local), cache_(encode_path(from.cache)),
+        fetch_(from.fetch), apply_(convert(from.apply)) {
+    raw.public_keys = keys_.data();
+    raw.public_key_lens = keys_.lens();
+    raw.public_key_count = keys_.size();
+    raw.installed = start_of(from.installed);
+    raw.installed_len = length_of(from.installed);
+    raw.required = required_.data();
+    raw.required_lens = required_.lens();
+    raw.required_count = required_.size();
+    raw.architecture = start_of(from.architecture);
+    raw.architecture_len = length_of(from.architecture);
+    raw.cache = start_of(cache_);
+    raw.cache_len = cache_.size();
+    raw.fetch = &fetch_.raw;
+    raw.apply = &apply_;
+    raw.force_full = from.force_full ? 1 : 0;
+    raw.download_only = from.download_only ? 1 : 0;
+    raw.dry_run = from.dry_run ? 1 : 0;
+    raw.to = start_of(from.to);
+    raw.to_len = length_of(from.to);
+    raw.keep_local = keep_local_.data();
+    raw.keep_local_lens = keep_local_.lens();
+    raw.keep_local_count = keep_local_.size();
+    raw.repair = from.repair ? 1 : 0;
+  }
+  raw_update_options(const raw_update_options &) = delete;
+  raw_update_options &operator=(const raw_update_options &) = delete;
+
+  patchcore_update_options raw = sized<patchcore_update_options>();
+
+private:
+  texts keys_, required_, keep_local_;
+  std::string cache_;
+  raw_fetch_options fetch_;
+  patchcore_tree_apply_options apply_;
+};
+
+/// What patchcore_repository_options borrows.
+class raw_repository_options {
+public:
+  explicit raw_repository_options(const repository_options &from) : key_(encode_path(from.key)) {
+    raw.architecture = start_of(from.architecture);
+    raw.architecture_len = length_of(from.architecture);
+    raw.key = start_of(key_);
+    raw.key_len = key_.size();
+    raw.password = start_of(from.password);
+    raw.password_len = length_of(from.password);
+    raw.dry_run = from.dry_run ? 1 : 0;
+  }
+  raw_repository_options(const raw_repository_options &) = delete;
+  raw_repository_options &operator=(const raw_repository_options &) = delete;
+
+  patchcore_repository_options raw = sized<patchcore_repository_options>();
+
+private:
+  std::string key_;
+};
+
+/// Calls a function that gives a text in a buffer.
+template <typename Function> std::string text_of(call &c, Function &&function) {
+  buffer text;
+  c.run([&](patchcore_error **e) { return function(text.handle(), e); });
+  return std::string(text.begin(), text.end());
+}
+
 using update_function = decltype(&patchcore_update_from_package_info);
 
 inline update_report update(update_function function, const std::filesystem::path &root, const document &from,
                             const update_options &options, const job &task) {
   call c;
   const patchcore_job raw_job = c.with(task);
-  const std::string path = encode_path(root), cache = encode_path(options.cache);
+  const std::string path = encode_path(root);
   auto raw_document = sized<patchcore_document>();
   raw_document.url = start_of(from.url);
   raw_document.url_len = length_of(from.url);
@@ -2325,31 +2479,11 @@ inline update_report update(update_function function, const std::filesystem::pat
   raw_document.json_len = length_of(from.json);
   raw_document.base = start_of(from.base);
   raw_document.base_len = length_of(from.base);
-  const texts keys(options.public_keys), required(options.required);
-  const raw_fetch_options fetch(options.fetch);
-  const patchcore_tree_apply_options apply = convert(options.apply);
-  auto raw = sized<patchcore_update_options>();
-  raw.public_keys = keys.data();
-  raw.public_key_lens = keys.lens();
-  raw.public_key_count = keys.size();
-  raw.installed = start_of(options.installed);
-  raw.installed_len = length_of(options.installed);
-  raw.required = required.data();
-  raw.required_lens = required.lens();
-  raw.required_count = required.size();
-  raw.architecture = start_of(options.architecture);
-  raw.architecture_len = length_of(options.architecture);
-  raw.cache = start_of(cache);
-  raw.cache_len = cache.size();
-  raw.fetch = &fetch.raw;
-  raw.apply = &apply;
-  raw.force_full = options.force_full ? 1 : 0;
-  raw.download_only = options.download_only ? 1 : 0;
-  raw.dry_run = options.dry_run ? 1 : 0;
+  const raw_update_options raw(options);
   owned_report report;
   c.run([&](patchcore_error **e) {
     return receive(report, [&](patchcore_update_report **out) {
-      return function(path.data(), path.size(), &raw_document, &raw, &raw_job, out, e);
+      return function(path.data(), path.size(), &raw_document, &raw.raw, &raw_job, out, e);
     });
   });
   return report_from(report.get());
@@ -2367,6 +2501,209 @@ inline update_report update_from_package_info(const std::filesystem::path &root,
 inline update_report update_from_service_manifest(const std::filesystem::path &root, const document &from,
                                                   const update_options &options = {}, const job &task = {}) {
   return detail::update(&patchcore_update_from_service_manifest, root, from, options, task);
+}
+
+/// Brings the directory `root` to the newest version in the repository at `url`, and says what was done as a JSON text. See
+/// patchcore_update_from_repository.
+inline std::string update_from_repository(const std::filesystem::path &root, std::string_view url,
+                                          const update_options &options = {}, const job &task = {}) {
+  detail::call c;
+  const patchcore_job raw_job = c.with(task);
+  const std::string path = detail::encode_path(root);
+  const detail::raw_update_options raw(options);
+  return detail::text_of(c, [&](patchcore_buffer *out, patchcore_error **e) {
+    return patchcore_update_from_repository(path.data(), path.size(), url.data(), url.size(), &raw.raw, &raw_job, out, e);
+  });
+}
+
+/// Versions of a directory as static files. What it says is JSON text, with the fields that patchcore.h names. It may be used
+/// from several threads; of two that change it at a time, one is told that it is busy.
+class repository {
+public:
+  /// The repository in the folder `path`, which is looked at with the first call. See also init().
+  explicit repository(const std::filesystem::path &path) : path_(detail::encode_path(path)) {}
+
+  /// Makes an empty repository. See patchcore_repository_init.
+  static repository init(const std::filesystem::path &path, bool plain = false) {
+    repository made(path);
+    detail::call().run([&](patchcore_error **e) {
+      return patchcore_repository_init(made.path_.data(), made.path_.size(), plain ? 1 : 0, e);
+    });
+    return made;
+  }
+
+  /// The text of its manifest. See patchcore_repository_manifest.
+  std::string manifest() const {
+    detail::call c;
+    return detail::text_of(c, [&](patchcore_buffer *out, patchcore_error **e) {
+      return patchcore_repository_manifest(path_.data(), path_.size(), out, e);
+    });
+  }
+
+  /// Publishes a directory, or a ZIP file of one, as `version`. See patchcore_repository_publish.
+  std::string publish(const std::filesystem::path &source, std::string_view version, const publish_options &options = {},
+                      const job &task = {}) const {
+    detail::call c;
+    const patchcore_job raw_job = c.with(task);
+    const std::string from = detail::encode_path(source);
+    const detail::raw_repository_options change(options.change);
+    const detail::raw_tree_diff_options diff(options.diff);
+    auto raw = detail::sized<patchcore_publish_options>();
+    raw.change = &change.raw;
+    raw.diff = &diff.raw;
+    raw.notes = detail::start_of(options.notes);
+    raw.notes_len = detail::length_of(options.notes);
+    raw.expires_at = detail::start_of(options.expires_at);
+    raw.expires_at_len = detail::length_of(options.expires_at);
+    raw.squash_from = options.squash_from;
+    return detail::text_of(c, [&](patchcore_buffer *out, patchcore_error **e) {
+      return patchcore_repository_publish(path_.data(), path_.size(), from.data(), from.size(), version.data(),
+                                          version.size(), &raw, &raw_job, out, e);
+    });
+  }
+
+  /// What a client at the version `from`, which nobody may know, would download. See patchcore_repository_plan.
+  std::string plan(const std::optional<std::string> &from, const std::optional<std::string> &to = {},
+                   const std::optional<std::string> &architecture = {}) const {
+    using detail::length_of, detail::start_of;
+    detail::call c;
+    return detail::text_of(c, [&](patchcore_buffer *out, patchcore_error **e) {
+      return patchcore_repository_plan(path_.data(), path_.size(), start_of(from), length_of(from), start_of(to),
+                                       length_of(to), start_of(architecture), length_of(architecture), out, e);
+    });
+  }
+
+  /// Removes the deltas from old versions. See patchcore_repository_prune.
+  std::string prune(std::uint64_t keep = 5, const repository_options &options = {}, const job &task = {}) const {
+    return change(options, task, [&](auto *raw, auto *raw_job, patchcore_buffer *out, patchcore_error **e) {
+      return patchcore_repository_prune(path_.data(), path_.size(), keep, raw, raw_job, out, e);
+    });
+  }
+
+  /// Takes a bad version back. See patchcore_repository_withdraw.
+  std::string withdraw(std::string_view version, const repository_options &options = {}, const job &task = {}) const {
+    return change(options, task, [&](auto *raw, auto *raw_job, patchcore_buffer *out, patchcore_error **e) {
+      return patchcore_repository_withdraw(path_.data(), path_.size(), version.data(), version.size(), raw, raw_job, out,
+                                           e);
+    });
+  }
+
+  /// Makes manifest and archives again from the packages that are there. See patchcore_repository_rebuild.
+  std::string rebuild(const repository_options &options = {}, const job &task = {}) const {
+    return change(options, task, [&](auto *raw, auto *raw_job, patchcore_buffer *out, patchcore_error **e) {
+      return patchcore_repository_rebuild(path_.data(), path_.size(), raw, raw_job, out, e);
+    });
+  }
+
+  /// Makes the newest version one that new installations start from. See patchcore_repository_new_base.
+  std::string new_base(const repository_options &options = {}, const job &task = {}) const {
+    return change(options, task, [&](auto *raw, auto *raw_job, patchcore_buffer *out, patchcore_error **e) {
+      return patchcore_repository_new_base(path_.data(), path_.size(), raw, raw_job, out, e);
+    });
+  }
+
+  /// Reads every package, and tries every route. See patchcore_repository_verify.
+  std::string verify(const std::vector<std::string> &public_keys = {}, const job &task = {}) const {
+    const detail::texts keys(public_keys);
+    detail::call c;
+    const patchcore_job raw_job = c.with(task);
+    return detail::text_of(c, [&](patchcore_buffer *out, patchcore_error **e) {
+      return patchcore_repository_verify(path_.data(), path_.size(), keys.data(), keys.lens(), keys.size(), &raw_job, out,
+                                         e);
+    });
+  }
+
+private:
+  template <typename Function>
+  std::string change(const repository_options &options, const job &task, Function &&function) const {
+    detail::call c;
+    const patchcore_job raw_job = c.with(task);
+    const detail::raw_repository_options raw(options);
+    return detail::text_of(
+        c, [&](patchcore_buffer *out, patchcore_error **e) { return function(&raw.raw, &raw_job, out, e); });
+  }
+
+  std::string path_;
+};
+
+/// Publishes `latest`, the newest version of `chain`, in `folder`. See patchcore_channel_publish.
+inline channel_publish_stats publish_channel(const std::filesystem::path &folder, const std::filesystem::path &chain,
+                                             const std::filesystem::path &latest,
+                                             const channel_publish_options &options = {}, const job &task = {}) {
+  detail::call c;
+  const patchcore_job raw_job = c.with(task);
+  const std::string into = detail::encode_path(folder), of = detail::encode_path(chain);
+  const std::string newest = detail::encode_path(latest), key = detail::encode_path(options.key);
+  const patchcore_squash_options squash = detail::convert(options.squash);
+  auto raw = detail::sized<patchcore_channel_publish_options>();
+  raw.family = detail::start_of(options.family);
+  raw.family_len = detail::length_of(options.family);
+  raw.base_url = detail::start_of(options.base_url);
+  raw.base_url_len = detail::length_of(options.base_url);
+  raw.expires_at = detail::start_of(options.expires_at);
+  raw.expires_at_len = detail::length_of(options.expires_at);
+  raw.key = detail::start_of(key);
+  raw.key_len = key.size();
+  raw.password = detail::start_of(options.password);
+  raw.password_len = detail::length_of(options.password);
+  raw.squash = &squash;
+  raw.force = options.force ? 1 : 0;
+  auto stats = detail::sized<patchcore_channel_publish_stats>();
+  c.run([&](patchcore_error **e) {
+    return patchcore_channel_publish(into.data(), into.size(), of.data(), of.size(), newest.data(), newest.size(), &raw,
+                                     &raw_job, &stats, e);
+  });
+  return {stats.changed != 0, stats.version,  detail::digest_from(stats.digest), stats.sequence, stats.squashed,
+          stats.written,      stats.written_bytes, stats.removed};
+}
+
+/// Brings `file` to the newest version of the channel at `url` by the fewest bytes. See patchcore_file_update.
+inline file_update_stats update_file(const std::filesystem::path &file, const std::string &url,
+                                     const file_update_options &options = {}, const job &task = {}) {
+  detail::call c;
+  const patchcore_job raw_job = c.with(task);
+  const std::string path = detail::encode_path(file), cache = detail::encode_path(options.cache);
+  const std::string scratch = detail::encode_path(options.apply.scratch);
+  const detail::texts keys(options.public_keys);
+  const detail::raw_fetch_options fetch(options.fetch);
+  const patchcore_apply_options apply = detail::convert(options.apply, scratch);
+  auto raw = detail::sized<patchcore_file_update_options>();
+  raw.public_keys = keys.data();
+  raw.public_key_lens = keys.lens();
+  raw.public_key_count = keys.size();
+  raw.from = detail::start_of(options.from);
+  raw.from_len = detail::length_of(options.from);
+  raw.to = detail::start_of(options.to);
+  raw.to_len = detail::length_of(options.to);
+  raw.cache = detail::start_of(cache);
+  raw.cache_len = cache.size();
+  raw.fetch = &fetch.raw;
+  raw.apply = &apply;
+  raw.force_full = options.force_full ? 1 : 0;
+  raw.download_only = options.download_only ? 1 : 0;
+  raw.dry_run = options.dry_run ? 1 : 0;
+  auto stats = detail::sized<patchcore_file_update_stats>();
+  c.run([&](patchcore_error **e) {
+    return patchcore_file_update(path.data(), path.size(), url.data(), url.size(), &raw, &raw_job, &stats, e);
+  });
+  file_update_stats made{};
+  made.action = static_cast<update_action>(stats.action);
+  made.means = static_cast<patchcore::means>(stats.means);
+  made.reason = stats.reason;
+  made.from = stats.from;
+  if (stats.has_from != 0) {
+    made.from_digest = detail::digest_from(stats.from_digest);
+  }
+  made.to = stats.to;
+  made.to_digest = detail::digest_from(stats.to_digest);
+  made.links = stats.links;
+  if (stats.has_planned != 0) {
+    made.planned_bytes = stats.planned_bytes;
+  }
+  made.transferred_bytes = stats.transferred_bytes;
+  made.sequence = stats.sequence;
+  made.key_id = stats.key_id;
+  return made;
 }
 
 } // namespace patchcore

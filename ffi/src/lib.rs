@@ -11,6 +11,7 @@
 
 pub mod applier;
 pub mod chain;
+pub mod channel;
 pub mod delta;
 pub mod digest;
 pub mod input;
@@ -18,6 +19,7 @@ pub mod job;
 pub mod kind;
 pub mod options;
 pub mod output;
+pub mod repository;
 pub mod results;
 pub mod status;
 pub mod transfer;

@@ -24,6 +24,17 @@ pub fn offered(what: &str) -> Result<()> {
     if cfg!(feature = "tree") { Ok(()) } else { Err(absent(what)) }
 }
 
+/// Fails with UNSUPPORTED in a build that publishes nothing. A face that asks this first leaves all of that out.
+#[inline(always)]
+pub fn publishing_offered() -> Result<()> {
+    if cfg!(feature = "publish") { Ok(()) } else { Err(no_publishing()) }
+}
+
+/// What a build that publishes nothing says.
+pub(crate) fn no_publishing() -> Error {
+    absent("publishing")
+}
+
 /// What a build without `what` says.
 pub(crate) fn absent(what: &str) -> Error {
     Error::new(Status::Unsupported, format!("this build of patchcore has no {what}"))

@@ -11,9 +11,9 @@ use crate::tree::{TreeApplyOptions, TreeApplyStats};
 pub use patchcore::update::UpdateAction;
 
 #[cfg(not(feature = "tree"))]
-pub use absent::{update_from_package_info, update_from_service_manifest};
+pub use absent::{update_from_package_info, update_from_repository, update_from_service_manifest};
 #[cfg(feature = "tree")]
-pub use updating::{update_from_package_info, update_from_service_manifest};
+pub use updating::{update_from_package_info, update_from_repository, update_from_service_manifest};
 
 /// The document that says what there is to install.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,12 @@ pub struct UpdateOptions {
     pub installed: Option<String>,
     /// Paths that every installation has.
     pub required: Vec<String>,
+    /// From a repository: the version that is wanted; the newest unless given.
+    pub to: Option<String>,
+    /// From a repository: compare the tree with the release and replace what differs.
+    pub repair: bool,
+    /// From a repository: patterns of what is never changed or deleted where it is there, as in `.gitignore`.
+    pub keep_local: Vec<String>,
     /// Take the full package whatever is installed.
     pub force_full: bool,
     /// The architecture that packages must be for; that of this machine unless given.
@@ -103,11 +109,16 @@ mod updating {
     use std::path::Path;
 
     use patchcore::update::{self, PackageInfo, ServiceManifest};
+    use serde_json::{Value, json};
+
+    use patchcore::Version;
+    use patchcore::trust::PublicKey;
 
     use super::{Document, UpdateOptions, UpdateReport};
     use crate::job::Job;
     use crate::options::parsed;
     use crate::status::Result;
+    use crate::tree::TreeApplyStats;
     use crate::trust::Trust;
 
     impl UpdateOptions {
@@ -117,6 +128,9 @@ mod updating {
                 keys: trust.keys()?,
                 installed: parsed(self.installed.as_deref())?,
                 required: self.required.clone(),
+                to: parsed(self.to.as_deref())?,
+                repair: self.repair,
+                keep_local: self.keep_local.clone(),
                 force_full: self.force_full,
                 architecture: self.architecture.clone(),
                 cache: self.cache.clone(),
@@ -124,7 +138,6 @@ mod updating {
                 dry_run: self.dry_run,
                 fetch: self.fetch.for_core(),
                 apply: self.apply.for_core(),
-                ..update::UpdateOptions::default()
             })
         }
     }
@@ -162,6 +175,41 @@ mod updating {
         };
         update::update_from_service_manifest(root, &manifest, base, &options, job.task()).map(UpdateReport::from)
     }
+
+    /// Brings the tree at `root` to the newest version in the repository at `url`, or to `options.to`, for the fewest bytes. What
+    /// was done, and why, is a JSON text with the names of the command line's `--json`.
+    ///
+    /// `url` is the folder of the repository or its `manifest.json`. With keys, one of them must have signed the manifest. STALE
+    /// where that is older than one which the tree has seen, or expired.
+    pub fn update_from_repository(root: &Path, url: &str, options: &UpdateOptions, job: &mut Job) -> Result<String> {
+        let report = update::update_from_repository(root, url, &options.for_core()?, job.task())?;
+        let package = |package: &update::UpdatePackage| {
+            let path = package.path.as_ref().map(|path| path.to_string_lossy());
+            json!({ "file": package.file, "size": package.size, "path": path })
+        };
+        let fallback = report.fallback.as_ref();
+        let fallback =
+            fallback.map(|fallback| json!({ "status": fallback.status.name(), "message": fallback.message }));
+        let note = |(version, text): &(Version, String)| json!({ "version": version, "text": text });
+        let applied = report.applied.as_ref().map(TreeApplyStats::from);
+        let said = json!({
+            "action": report.action.name(),
+            "means": report.means.name(),
+            "reason": report.reason.name(),
+            "from": report.from,
+            "to": report.to,
+            "packages": report.packages.iter().map(package).collect::<Value>(),
+            "downloaded_bytes": report.downloaded,
+            "notes": report.notes.iter().map(note).collect::<Value>(),
+            "fallback": fallback,
+            "key_id": report.signed_by.as_ref().map(PublicKey::id),
+            "changed": applied.as_ref().map(|applied| applied.changed),
+            "bytes": applied.as_ref().map(|applied| applied.bytes),
+            "kept": applied.map(|applied| applied.kept),
+            "unlisted": report.unlisted,
+        });
+        Ok(said.to_string())
+    }
 }
 
 #[cfg(not(feature = "tree"))]
@@ -186,6 +234,11 @@ mod absent {
         _: &UpdateOptions,
         _: &mut Job,
     ) -> Result<UpdateReport> {
+        Err(absent("directories"))
+    }
+
+    /// Fails with UNSUPPORTED: this build has no directories.
+    pub fn update_from_repository(_: &Path, _: &str, _: &UpdateOptions, _: &mut Job) -> Result<String> {
         Err(absent("directories"))
     }
 }

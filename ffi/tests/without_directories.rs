@@ -18,7 +18,7 @@ fn what_works_on_directories_is_unsupported() {
     let root = Path::new(".");
     let document = Document::Url("info.json".to_owned());
     let package = Input::Bytes(Arc::new(*b"PK\x03\x04"));
-    let errors: [Error; 9] = [
+    let errors: [Error; 10] = [
         TreePatch::open(package, None, &Trust::default(), job).err().unwrap(),
         tree::scan(root, &ScanOptions::default(), job).unwrap_err(),
         tree::diff(root, root, root, &TreeDiffOptions::default(), job).unwrap_err(),
@@ -27,6 +27,7 @@ fn what_works_on_directories_is_unsupported() {
         tree::recover(root, job).unwrap_err(),
         tree::installed(root).unwrap_err(),
         update::update_from_package_info(root, &document, &UpdateOptions::default(), job).unwrap_err(),
+        update::update_from_repository(root, ".", &UpdateOptions::default(), job).unwrap_err(),
         offered("directories").unwrap_err(),
     ];
     for error in errors {

@@ -311,7 +311,7 @@ pub unsafe extern "C" fn patchcore_tree_squash(
 
 /// # Safety
 /// `options` is NULL or points to options that keep what the header demands.
-unsafe fn diff_options(options: *const patchcore_tree_diff_options) -> Result<TreeDiffOptions> {
+pub(crate) unsafe fn diff_options(options: *const patchcore_tree_diff_options) -> Result<TreeDiffOptions> {
     // SAFETY: the caller's promise.
     unsafe {
         let o = structs::read_or_default(options, "options")?;

@@ -8,9 +8,11 @@ use patchcore_ffi::status::{Error, Result, Status, offered};
 use patchcore_ffi::update::{self, Document, UpdateAction, UpdateOptions, UpdateReport};
 
 use crate::boundary::{boundary, guarded};
+use crate::buffer::patchcore_buffer;
 use crate::error::patchcore_error;
 use crate::handle::{self, OutPointer};
 use crate::job::{self, patchcore_job};
+use crate::repository::give;
 use crate::status::patchcore_status;
 use crate::structs::{self, Out, versioned};
 use crate::text::{self, borrowed, c_path, c_string, in_array, invalid};
@@ -108,6 +110,18 @@ pub struct patchcore_update_options {
     pub download_only: i32,
     /// Not zero: decide, and do nothing.
     pub dry_run: i32,
+    /// From a repository: the version that is wanted; NULL and 0 for the newest.
+    pub to: *const c_char,
+    /// The bytes of `to`, or PATCHCORE_NUL_TERMINATED.
+    pub to_len: usize,
+    /// From a repository: patterns of what is never changed or deleted where it is there, as in .gitignore.
+    pub keep_local: *const *const c_char,
+    /// The bytes of each pattern; NULL where all end with a NUL.
+    pub keep_local_lens: *const usize,
+    /// How many patterns there are.
+    pub keep_local_count: usize,
+    /// From a repository, not zero: compare the directory with the release and replace what differs.
+    pub repair: i32,
 }
 
 /// What an update did, and why. Begin with PATCHCORE_UPDATE_INFO_INIT. All strings are NUL-terminated and borrowed from the
@@ -236,7 +250,54 @@ pub unsafe extern "C" fn patchcore_update_from_service_manifest(
     unsafe { boundary(out_error, || arguments.run(update::update_from_service_manifest, out_report)) }
 }
 
-/// What both updates take.
+/// Brings a directory to the newest version in a release repository, or to the one that the options name, for the fewest bytes.
+///
+/// A directory that is missing or empty is a new installation. Where nothing leads on from what is installed, or that is
+/// unknown, files that differ from the release are fetched alone and replaced.
+///
+/// @param root The directory; borrowed for the call.
+/// @param root_len The bytes of `root`, or PATCHCORE_NUL_TERMINATED.
+/// @param url The folder of the repository or its manifest.json: a URL or a path; borrowed for the call.
+/// @param url_len The bytes of `url`, or PATCHCORE_NUL_TERMINATED.
+/// @param options What to demand and how to do it, borrowed, or NULL. Public keys are those of the manifest, which vouches for
+///                everything else.
+/// @param job Progress, log and cancellation, borrowed for the call, or NULL.
+/// @param out_report Receives what was done: JSON text, UTF-8 without a NUL, to be freed with patchcore_buffer_free(); or NULL.
+///                   Its fields are those of `patchcore update --url --json`, such as "action", "means", "reason", "from", "to",
+///                   "packages", "downloaded_bytes", "notes" and "fallback".
+/// @param out_error Receives an error to free, or NULL on success; or NULL.
+/// @return PATCHCORE_OK, also where nothing is to be done, or the status of the error: PATCHCORE_STALE where the manifest is
+///         older than one that the directory has seen, or expired; PATCHCORE_CONFLICT where a delta would overwrite what
+///         somebody changed. patchcore_error_outcome() says what became of the directory.
+///
+/// Thread-safety: may be called from any thread; callbacks are called on that thread.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patchcore_update_from_repository(
+    root: *const c_char,
+    root_len: usize,
+    url: *const c_char,
+    url_len: usize,
+    options: *const patchcore_update_options,
+    job: *const patchcore_job,
+    out_report: *mut patchcore_buffer,
+    out_error: *mut *mut patchcore_error,
+) -> patchcore_status {
+    // SAFETY: the caller keeps what the header demands.
+    unsafe {
+        boundary(out_error, || {
+            offered("directories")?;
+            let root = text::path(root, root_len, "root")?;
+            let url = text::required(url, url_len, "url")?;
+            let options = read_options(options)?;
+            let mut job = job::read(job)?;
+            give(update::update_from_repository(&root, &url, &options, &mut job)?, out_report);
+            Ok(())
+        })
+    }
+}
+
+/// What both updates by a document take.
 struct Arguments {
     root: *const c_char,
     root_len: usize,
@@ -292,10 +353,9 @@ pub unsafe extern "C" fn patchcore_update_report_get_info(
             let shared = handle::share(report, "report")?;
             let patchcore_update_report { report, strategy, reason, from, to, url, file, .. } = &*shared;
             let [from, to, url, file] = [from, to, url, file].map(|text| borrowed(text.as_ref()));
-            let action = ACTIONS.iter().find(|(_, known, _)| *known == report.action);
             out.put(patchcore_update_info {
                 struct_size: 0,
-                action: action.map_or(0, |(number, ..)| *number),
+                action: action_for_c(report.action),
                 has_fetched: report.fetched.is_some().into(),
                 has_applied: report.applied.is_some().into(),
                 strategy: strategy.as_ptr(),
@@ -400,6 +460,10 @@ pub unsafe extern "C" fn patchcore_update_report_free(report: *mut patchcore_upd
     guarded((), || unsafe { handle::release(report) });
 }
 
+pub(crate) fn action_for_c(action: UpdateAction) -> i32 {
+    ACTIONS.iter().find(|(_, known, _)| *known == action).map_or(0, |(number, ..)| *number)
+}
+
 /// # Safety
 /// `document` is NULL or points to one that keeps what the header demands.
 unsafe fn read_document(document: *const patchcore_document) -> Result<Document> {
@@ -428,6 +492,9 @@ unsafe fn read_options(options: *const patchcore_update_options) -> Result<Updat
             public_keys: text::several(o.public_keys, o.public_key_lens, o.public_key_count, "options.public_keys")?,
             installed: text::optional(o.installed, o.installed_len, "options.installed")?,
             required: text::several(o.required, o.required_lens, o.required_count, "options.required")?,
+            to: text::optional(o.to, o.to_len, "options.to")?,
+            repair: o.repair != 0,
+            keep_local: text::several(o.keep_local, o.keep_local_lens, o.keep_local_count, "options.keep_local")?,
             force_full: o.force_full != 0,
             architecture: text::optional(o.architecture, o.architecture_len, "options.architecture")?,
             cache,

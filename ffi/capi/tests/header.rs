@@ -33,6 +33,8 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Making tree patches", "tree_make"),
     ("Fetching files", "transfer"),
     ("Updates of directories", "update"),
+    ("Release repositories", "repository"),
+    ("Channels: the versions of one file", "channel"),
 ];
 
 #[test]

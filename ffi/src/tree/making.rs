@@ -12,7 +12,7 @@ use crate::options::{DiffOptions, SquashOptions, parsed};
 use crate::status::{Result, invalid};
 
 impl TreeDiffOptions {
-    fn for_core(&self) -> Result<tree::TreeDiffOptions> {
+    pub(crate) fn for_core(&self) -> Result<tree::TreeDiffOptions> {
         let diff = DiffOptions {
             level: self.level,
             threads: self.scan.threads,
