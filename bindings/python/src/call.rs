@@ -26,7 +26,8 @@ const POLL: Duration = Duration::from_millis(25);
 /// How long a caller that leaves waits for its worker, which usually has tidied up by then.
 const GRACE: Duration = Duration::from_millis(25);
 
-/// How long whoever changes a tree waits for workers that were left behind, since one of them may still hold its lock.
+/// How long whoever changes a tree or a repository waits for workers that were left behind, since one of them may still hold
+/// its lock.
 const SETTLE: Duration = Duration::from_secs(10);
 
 /// Workers whose callers have left.
@@ -34,7 +35,18 @@ static LEFT_BEHIND: Mutex<Vec<Left>> = Mutex::new(Vec::new());
 
 struct Left {
     running: Running,
-    changes_tree: bool,
+    holds_lock: bool,
+}
+
+/// What an operation changes in place, under a lock.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Changes {
+    #[default]
+    Nothing,
+    Repository,
+    Tree,
+    /// A tree, by one delta after the other.
+    TreeInSteps,
 }
 
 /// Who watches an operation: the arguments `progress` and `cancel`.
@@ -42,7 +54,7 @@ struct Left {
 pub(crate) struct Watch<'py> {
     progress: Option<Bound<'py, PyAny>>,
     cancel: Option<Bound<'py, CancelToken>>,
-    changes_tree: bool,
+    changes: Changes,
 }
 
 impl<'py> Watch<'py> {
@@ -51,18 +63,32 @@ impl<'py> Watch<'py> {
             Some(callback) if !callback.is_callable() => {
                 Err(PyTypeError::new_err("argument 'progress': expected a callable"))
             }
-            _ => Ok(Self { progress, cancel, changes_tree: false }),
+            _ => Ok(Self { progress, cancel, changes: Changes::Nothing }),
         }
     }
 
     /// The watch of an operation that changes a tree, so that its errors say what became of that.
     pub fn of_tree(self) -> Self {
-        Self { changes_tree: true, ..self }
+        Self { changes: Changes::Tree, ..self }
+    }
+
+    /// [`of_tree`](Self::of_tree) for what may have changed the tree once when it is stopped.
+    pub fn of_tree_in_steps(self) -> Self {
+        Self { changes: Changes::TreeInSteps, ..self }
+    }
+
+    /// The watch of an operation that changes a repository.
+    pub fn of_repository(self) -> Self {
+        Self { changes: Changes::Repository, ..self }
     }
 
     fn cancelled(&self, py: Python<'_>) -> PyErr {
-        let error = Error::new(Status::Cancelled, "cancelled; nothing was changed");
-        raise_with(py, &error, self.changes_tree.then_some(Outcome::Unchanged))
+        let message = match self.changes {
+            Changes::TreeInSteps => "cancelled; what was applied before stays, and nothing else was changed",
+            _ => "cancelled; nothing was changed",
+        };
+        let of_tree = matches!(self.changes, Changes::Tree | Changes::TreeInSteps);
+        raise_with(py, &Error::new(Status::Cancelled, message), of_tree.then_some(Outcome::Unchanged))
     }
 }
 
@@ -99,7 +125,8 @@ pub(crate) fn run<T: Send + 'static>(
     if token.is_some_and(job::CancelToken::is_cancelled) {
         return Err(watch.cancelled(py));
     }
-    if watch.changes_tree {
+    let holds_lock = watch.changes != Changes::Nothing;
+    if holds_lock {
         settle(py)?;
     }
     // The caller's token may serve other operations as well, so this one has its own.
@@ -128,7 +155,7 @@ pub(crate) fn run<T: Send + 'static>(
     };
     if running.cancel() {
         drop(hear);
-        leave(py, Left { running, changes_tree: watch.changes_tree });
+        leave(py, Left { running, holds_lock });
         return Err(match leaving {
             Leaving::Cancelled => watch.cancelled(py),
             Leaving::Raised(raised) => raised,
@@ -224,10 +251,10 @@ fn left_behind() -> MutexGuard<'static, Vec<Left>> {
     left
 }
 
-/// Waits for the workers whose callers have left, so that the trees that they locked are free again.
+/// Waits for the workers whose callers have left, so that what they locked is free again.
 fn settle(py: Python<'_>) -> PyResult<()> {
     let until = Instant::now() + SETTLE;
-    while Instant::now() < until && left_behind().iter().any(|left| left.changes_tree) {
+    while Instant::now() < until && left_behind().iter().any(|left| left.holds_lock) {
         py.detach(|| thread::sleep(POLL / 5));
         py.check_signals()?;
     }

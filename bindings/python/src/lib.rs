@@ -10,11 +10,13 @@ mod buffer;
 mod call;
 mod cancel;
 mod chain;
+mod channel;
 mod command;
 mod delta;
 mod errors;
 mod options;
 mod patch;
+mod repository;
 mod results;
 mod source;
 mod target;
@@ -37,6 +39,8 @@ mod _patchcore {
     #[pymodule_export]
     use crate::chain::Chain;
     #[pymodule_export]
+    use crate::channel::{publish_channel, update_file};
+    #[pymodule_export]
     use crate::command::_run_command;
     #[pymodule_export]
     use crate::delta::{apply, compose, diff, digest, explain, file_kind, inspect, verify};
@@ -44,6 +48,8 @@ mod _patchcore {
     use crate::errors::_statuses;
     #[pymodule_export]
     use crate::patch::TreePatch;
+    #[pymodule_export]
+    use crate::repository::Repository;
     #[pymodule_export]
     use crate::transfer::fetch;
     #[pymodule_export]

@@ -20,6 +20,11 @@ pub(crate) fn make<'py>(py: Python<'py>, class: &str, fields: impl PyCallArgs<'p
     py.import(intern!(py, "patchcore.results"))?.getattr(class)?.call1(fields)
 }
 
+/// What a JSON text says, in plain dictionaries and lists.
+pub(crate) fn plain<'py>(py: Python<'py>, text: &str) -> Object<'py> {
+    py.import(intern!(py, "json"))?.call_method1(intern!(py, "loads"), (text,))
+}
+
 pub(crate) fn tuple<'py, T>(
     py: Python<'py>,
     items: &[T],

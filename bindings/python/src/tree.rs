@@ -361,7 +361,7 @@ fn installed_or_none(py: Python<'_>, found: Option<Installed>) -> PyResult<Optio
     found.map(|found| results::installed(py, &found)).transpose()
 }
 
-fn compression(name: &str) -> PyResult<Compression> {
+pub(crate) fn compression(name: &str) -> PyResult<Compression> {
     match name {
         "deflate" => Ok(Compression::Deflate),
         "stored" => Ok(Compression::Stored),

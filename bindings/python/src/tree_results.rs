@@ -1,7 +1,8 @@
-//! Results about trees, signatures and updates as the classes of `results.py`.
+//! Results about trees, channels, signatures and updates as the classes of `results.py`.
 
 use std::collections::BTreeMap;
 
+use patchcore_ffi::channel::{ChannelPublishStats, FileUpdateReport};
 use patchcore_ffi::transfer::FetchStats;
 use patchcore_ffi::tree::{
     ChangeKind, Installed, TreeApplyStats, TreeChange, TreeConflict, TreeDiffStats, TreeItem, TreePatchContents,
@@ -130,4 +131,39 @@ pub(crate) fn update_report<'py>(py: Python<'py>, report: &UpdateReport) -> Obje
         report.applied.as_ref().map(|stats| tree_apply_stats(py, stats)).transpose()?,
     );
     make(py, "UpdateReport", fields)
+}
+
+pub(crate) fn channel_publish_stats<'py>(py: Python<'py>, stats: &ChannelPublishStats) -> Object<'py> {
+    let fields = (
+        stats.changed,
+        &stats.family,
+        &stats.version,
+        stats.digest.to_string(),
+        stats.sequence,
+        stats.squashed,
+        names(py, &stats.written)?,
+        stats.written_bytes,
+        names(py, &stats.removed)?,
+    );
+    make(py, "ChannelPublishStats", fields)
+}
+
+pub(crate) fn file_update_report<'py>(py: Python<'py>, report: &FileUpdateReport) -> Object<'py> {
+    let fields = (
+        report.action.name(),
+        report.means,
+        report.reason,
+        &report.family,
+        &report.from,
+        report.from_digest.map(|digest| digest.to_string()),
+        &report.to,
+        report.to_digest.to_string(),
+        report.links,
+        report.planned_bytes,
+        report.transferred_bytes,
+        report.sequence,
+    );
+    // One tuple holds no more than twelve.
+    let more = (&report.file, &report.key_id).into_pyobject(py)?;
+    make(py, "FileUpdateReport", fields.into_pyobject(py)?.as_sequence().concat(more.as_sequence())?.to_tuple()?)
 }

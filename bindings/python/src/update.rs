@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use patchcore_ffi::job::Job;
 use patchcore_ffi::status::Result;
 use patchcore_ffi::update::{
-    Document, UpdateOptions, UpdateReport, update_from_package_info, update_from_service_manifest,
+    Document, UpdateOptions, UpdateReport, update_from_package_info, update_from_repository,
+    update_from_service_manifest,
 };
 use pyo3::prelude::*;
 
 use crate::call::{Watch, run};
 use crate::cancel::CancelToken;
 use crate::options;
+use crate::results::plain;
 use crate::source::{FilePath, Source};
 use crate::transfer::{Url, fetch_options};
 use crate::tree_results as results;
@@ -161,6 +163,50 @@ impl Updater {
     ) -> Object<'py> {
         let watch = Watch::new(progress, cancel)?;
         self.update(py, update_from_service_manifest, &document, base, dry_run, download_only, watch)
+    }
+
+    /// Brings the directory to the newest version in a release repository, for the fewest bytes.
+    ///
+    /// A directory that is missing or empty is a new installation. Where nothing leads on from what is installed, or that is
+    /// unknown, the files that differ from the release are fetched alone and replaced.
+    ///
+    /// :param url: the folder of the repository or its ``manifest.json``: a URL or a path. With ``public_keys``, one of them must
+    ///     have signed the manifest, which vouches for everything else.
+    /// :param end: the version that is wanted; the newest unless given.
+    /// :param repair: compare the directory with the release and replace what differs.
+    /// :param keep_local: patterns of what is never changed or deleted where it is there, as in ``.gitignore``.
+    /// :param dry_run: decide, and do nothing.
+    /// :param download_only: download and verify; the same call without this applies it, also without a network.
+    /// :param progress: called with a :class:`~patchcore.Progress`; see :func:`~patchcore.on_bar`.
+    /// :param cancel: a token that any thread may raise to stop this; once new files are being put in place it is ignored.
+    /// :return: a :class:`~patchcore.RepositoryUpdateReport`: what was done, and why.
+    /// :raises patchcore.PatchcoreError: StaleError where the manifest is older than one that the directory has seen, or
+    ///     expired; ConflictError where a delta would overwrite what somebody changed; UnknownVersionError, NoRouteError;
+    ///     BadSignatureError, UntrustedKeyError; whatever :func:`~patchcore.fetch` and :meth:`patchcore.TreePatch.apply` raise.
+    #[pyo3(
+        signature = (
+            url, *, end=None, repair=false, keep_local=Vec::new(), dry_run=false, download_only=false, progress=None,
+            cancel=None
+        ),
+        text_signature = "($self, url, *, end=None, repair=False, keep_local=(), dry_run=False, download_only=False, \
+                          progress=None, cancel=None)"
+    )]
+    fn update_from_repository<'py>(
+        &self,
+        py: Python<'py>,
+        url: Url,
+        end: Option<String>,
+        repair: bool,
+        keep_local: Vec<String>,
+        dry_run: bool,
+        download_only: bool,
+        progress: Option<Bound<'py, PyAny>>,
+        cancel: Option<Bound<'py, CancelToken>>,
+    ) -> Object<'py> {
+        let watch = Watch::new(progress, cancel)?.of_tree_in_steps();
+        let root = self.root.clone();
+        let options = UpdateOptions { to: end, repair, keep_local, dry_run, download_only, ..self.options.clone() };
+        plain(py, &run(py, &watch, move |job| update_from_repository(&root, &url.0, &options, job))?)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

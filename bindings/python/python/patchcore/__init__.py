@@ -15,6 +15,15 @@ path, where they appear whole or not at all; to a writable buffer; or, where ``o
     patchcore.TreePatch("update.zip").apply("game")
     patchcore.tree_rollback("game")
 
+**Releases** are versions of a directory as static files. Any web host serves them, and clients take the fewest bytes::
+
+    repository = patchcore.Repository.init("site")
+    repository.publish("game-1.0", "1.0.0")
+    patchcore.Updater("game").update_from_repository("site")
+
+**Channels** are the versions of one file as static files: :func:`publish_channel` makes them of a chain, and
+:func:`update_file` brings a file to the newest version by the fewest bytes.
+
 :class:`Updater` does the whole way of an update, :func:`fetch` brings files, :func:`sign_file` and :func:`verify_file` make
 and check signatures as ``minisign`` does.
 
@@ -39,6 +48,7 @@ from ._patchcore import (
     Applier,
     CancelToken,
     Chain,
+    Repository,
     TreePatch,
     Updater,
     __version__,
@@ -53,6 +63,7 @@ from ._patchcore import (
     file_kind,
     inspect,
     key_id,
+    publish_channel,
     sign_file,
     tree_clean,
     tree_diff,
@@ -62,6 +73,7 @@ from ._patchcore import (
     tree_rollback,
     tree_scan,
     tree_squash,
+    update_file,
     verify,
     verify_file,
 )
@@ -98,16 +110,33 @@ from .errors import PermissionError as PermissionError
 from .errors import TimeoutError as TimeoutError
 from .many import apply_many, diff_many
 from .progress import on_bar
+from .repository import (
+    PruneReport,
+    PublishReport,
+    RebuildReport,
+    RepositoryManifest,
+    RepositoryPackage,
+    RepositoryProblem,
+    RepositoryUpdateReport,
+    RepositoryVerification,
+    UpdateFallback,
+    UpdateNote,
+    UpdatePackage,
+    UpdatePlan,
+    WithdrawReport,
+)
 from .results import (
     ApplyStats,
     ChainApplyStats,
     ChainInfo,
+    ChannelPublishStats,
     DeltaContents,
     DeltaInfo,
     ExplainedPart,
     ExplainedSegment,
     Explanation,
     FetchStats,
+    FileUpdateReport,
     Installed,
     Link,
     Progress,
@@ -144,6 +173,7 @@ __all__ = [
     "Chain",
     "ChainApplyStats",
     "ChainInfo",
+    "ChannelPublishStats",
     "ConflictError",
     "CorruptError",
     "DeltaContents",
@@ -152,6 +182,7 @@ __all__ = [
     "ExplainedSegment",
     "Explanation",
     "FetchStats",
+    "FileUpdateReport",
     "Installed",
     "InternalError",
     "InvalidArgumentError",
@@ -166,7 +197,16 @@ __all__ = [
     "NotFoundError",
     "PatchcoreError",
     "Progress",
+    "PruneReport",
     "PruneStats",
+    "PublishReport",
+    "RebuildReport",
+    "Repository",
+    "RepositoryManifest",
+    "RepositoryPackage",
+    "RepositoryProblem",
+    "RepositoryUpdateReport",
+    "RepositoryVerification",
     "SignatureFile",
     "SignedFile",
     "SourceMismatchError",
@@ -189,10 +229,15 @@ __all__ = [
     "UnsafePathError",
     "UnsupportedError",
     "UntrustedKeyError",
+    "UpdateFallback",
+    "UpdateNote",
+    "UpdatePackage",
+    "UpdatePlan",
     "UpdateReport",
     "Updater",
     "Verified",
     "Version",
+    "WithdrawReport",
     "__version__",
     "apply",
     "apply_many",
@@ -207,6 +252,7 @@ __all__ = [
     "inspect",
     "key_id",
     "on_bar",
+    "publish_channel",
     "sign_file",
     "tree_clean",
     "tree_diff",
@@ -216,6 +262,7 @@ __all__ = [
     "tree_rollback",
     "tree_scan",
     "tree_squash",
+    "update_file",
     "verify",
     "verify_file",
 ]

@@ -6,13 +6,25 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, final, overload
 
 from typing_extensions import Buffer
 
+from .repository import (
+    PruneReport,
+    PublishReport,
+    RebuildReport,
+    RepositoryManifest,
+    RepositoryUpdateReport,
+    RepositoryVerification,
+    UpdatePlan,
+    WithdrawReport,
+)
 from .results import (
     ApplyStats,
     ChainApplyStats,
     ChainInfo,
+    ChannelPublishStats,
     DeltaInfo,
     Explanation,
     FetchStats,
+    FileUpdateReport,
     Installed,
     Link,
     Progress,
@@ -55,6 +67,7 @@ __all__ = [
     "Applier",
     "CancelToken",
     "Chain",
+    "Repository",
     "TreePatch",
     "Updater",
     "__version__",
@@ -71,6 +84,7 @@ __all__ = [
     "file_kind",
     "inspect",
     "key_id",
+    "publish_channel",
     "sign_file",
     "tree_clean",
     "tree_diff",
@@ -80,6 +94,7 @@ __all__ = [
     "tree_rollback",
     "tree_scan",
     "tree_squash",
+    "update_file",
     "verify",
     "verify_file",
 ]
@@ -353,6 +368,45 @@ def fetch(
     progress: _Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> FetchStats: ...
+def publish_channel(
+    folder: _Path,
+    chain: _Path,
+    latest: _Path,
+    *,
+    family: str | None = None,
+    base_url: str | None = None,
+    expires_at: str | None = None,
+    key: _Path | None = None,
+    password: str | None = None,
+    force: bool = False,
+    level: int | None = None,
+    max_memory: int | None = None,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> ChannelPublishStats: ...
+def update_file(
+    file: _Path,
+    url: _Path,
+    *,
+    public_keys: Sequence[str] = (),
+    start: str | None = None,
+    end: str | None = None,
+    force_full: bool = False,
+    cache: _Path | None = None,
+    dry_run: bool = False,
+    download_only: bool = False,
+    streaming: bool = False,
+    threads: int | None = None,
+    max_memory: int | None = None,
+    max_size: int | None = None,
+    max_bytes_per_second: int | None = None,
+    idle_timeout: float | None = None,
+    retries: int | None = None,
+    proxy: str | None = None,
+    authorities: _Path | None = None,
+    progress: _Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> FileUpdateReport: ...
 def _run_command(arguments: list[str]) -> int: ...
 def _statuses() -> list[tuple[int, str]]: ...
 def _wait_for_workers(seconds: float) -> None: ...
@@ -728,3 +782,100 @@ class Updater:
         progress: _Progress | None = None,
         cancel: CancelToken | None = None,
     ) -> UpdateReport: ...
+    def update_from_repository(
+        self,
+        url: str | os.PathLike[str] | os.PathLike[bytes],
+        *,
+        end: str | None = None,
+        repair: bool = False,
+        keep_local: Sequence[str] = (),
+        dry_run: bool = False,
+        download_only: bool = False,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> RepositoryUpdateReport: ...
+
+@final
+class Repository:
+    def __new__(
+        cls,
+        path: _Path,
+        *,
+        architecture: str | None = None,
+        key: _Path | None = None,
+        password: str | None = None,
+    ) -> Repository: ...
+    @staticmethod
+    def init(
+        path: _Path,
+        *,
+        plain: bool = False,
+        architecture: str | None = None,
+        key: _Path | None = None,
+        password: str | None = None,
+    ) -> Repository: ...
+    @staticmethod
+    def rebuild(
+        path: _Path,
+        *,
+        architecture: str | None = None,
+        key: _Path | None = None,
+        password: str | None = None,
+        dry_run: bool = False,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> RebuildReport: ...
+    @property
+    def path(self) -> Path: ...
+    def manifest(self) -> RepositoryManifest: ...
+    def publish(
+        self,
+        source: _Path,
+        version: str,
+        *,
+        notes: str | None = None,
+        expires_at: str | None = None,
+        squash_from: int = 0,
+        dry_run: bool = False,
+        exclude: Sequence[str] = (),
+        dereference: bool = False,
+        keep_local: Sequence[str] = (),
+        replace_directories: Sequence[str] = (),
+        level: int | None = None,
+        compression: _Compression = "deflate",
+        threads: int | None = None,
+        max_apply_memory: int | None = None,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> PublishReport: ...
+    def plan(self, start: str | None = None, end: str | None = None) -> UpdatePlan: ...
+    def prune(
+        self,
+        *,
+        keep: int = 5,
+        dry_run: bool = False,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> PruneReport: ...
+    def withdraw(
+        self,
+        version: str,
+        *,
+        dry_run: bool = False,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> WithdrawReport: ...
+    def new_base(
+        self,
+        *,
+        dry_run: bool = False,
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> RebuildReport: ...
+    def verify(
+        self,
+        *,
+        public_keys: Sequence[str] = (),
+        progress: _Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> RepositoryVerification: ...

@@ -484,3 +484,61 @@ class UpdateReport:
     """The identifier of the trusted key that signed the package, where one was required."""
     applied: TreeApplyStats | None
     """What applying it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPublishStats:
+    """What publishing a channel did."""
+
+    changed: bool
+    """Whether anything had to be written."""
+    family: str
+    """The name of the file through all its versions."""
+    version: str
+    """The name of the newest version."""
+    digest: str
+    """The SHA-256 of the newest version, 64 hex digits."""
+    sequence: int
+    """The number of the manifest, which grows."""
+    squashed: int
+    """How many squashed deltas there are."""
+    written: tuple[str, ...]
+    """The files that were written."""
+    written_bytes: int
+    """Bytes that were written, those of the manifest apart."""
+    removed: tuple[str, ...]
+    """The files that are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileUpdateReport:
+    """What the update of a file did, and why."""
+
+    action: str
+    """What was done: ``nothing``, ``decided``, ``downloaded`` or ``applied``."""
+    means: str
+    """How: ``none``, ``squashed``, ``links`` or ``full``."""
+    reason: str
+    """Why, such as ``up_to_date`` or ``fewest_bytes``."""
+    family: str
+    """The name of the file through all its versions."""
+    start: str | None
+    """The version that the file was, where its name is known."""
+    start_digest: str | None
+    """The SHA-256 of the file before, 64 hex digits; None where there was none."""
+    end: str
+    """The version that it is brought to."""
+    end_digest: str
+    """The SHA-256 of that version, 64 hex digits."""
+    links: int
+    """How many links of the chain are needed."""
+    planned_bytes: int | None
+    """Bytes that have to come, the manifest apart, where that is known."""
+    transferred_bytes: int
+    """Bytes that came now, the manifest apart."""
+    sequence: int
+    """The number of the manifest."""
+    file: Path | None
+    """Where it was downloaded to, if it is there still."""
+    key_id: str | None
+    """The identifier of the trusted key that signed the manifest, where one was required."""
