@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(dead_code, reason = "what Node calls is registered only where tests are not built"))]
 
 mod chain;
+mod channel;
 mod command;
 mod delta;
 mod failure;
@@ -13,6 +14,7 @@ mod input;
 mod job;
 mod options;
 mod output;
+mod repository;
 mod results;
 mod snapshot;
 mod stream;

@@ -38,6 +38,12 @@ pub struct UpdateOptions {
     pub installed: Option<String>,
     /// Paths that every installation has.
     pub required: Option<Vec<String>>,
+    /// From a repository: the version that is wanted.
+    pub to: Option<String>,
+    /// From a repository: compare the tree with the release and replace what differs.
+    pub repair: Option<bool>,
+    /// From a repository: patterns of what is never changed or deleted where it is there.
+    pub keep_local: Option<Vec<String>>,
     /// Take the full package whatever is installed.
     pub force_full: Option<bool>,
     /// The architecture that packages must be for.
@@ -60,6 +66,9 @@ impl UpdateOptions {
             public_keys: self.public_keys.unwrap_or_default(),
             installed: self.installed,
             required: self.required.unwrap_or_default(),
+            to: self.to,
+            repair: self.repair.unwrap_or_default(),
+            keep_local: self.keep_local.unwrap_or_default(),
             force_full: self.force_full.unwrap_or_default(),
             architecture: self.architecture,
             cache: self.cache.map(path),
@@ -141,4 +150,16 @@ pub fn update_from_service_manifest(
     let update =
         move |job: &mut _| facade::update_from_service_manifest(&root, &document.into(), &options.facade()?, job);
     start(listener, update)
+}
+
+/// Brings a tree to the newest version in a repository, and says what it did as a JSON text.
+#[napi]
+pub fn update_from_repository(
+    root: PathArgument,
+    url: String,
+    options: UpdateOptions,
+    listener: Listener<String>,
+) -> napi::Result<RunningJob> {
+    let root = path(root);
+    start(listener, move |job| facade::update_from_repository(&root, &url, &options.facade()?, job))
 }

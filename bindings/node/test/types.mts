@@ -16,11 +16,15 @@ import {
   type Outcome,
   PatchcoreError,
   type Phase,
+  type PublishReport,
+  Repository,
+  type RepositoryUpdateReport,
   scanTree,
   signFile,
   squashTreePatches,
   TreePatch,
   type TreePlan,
+  updateFromRepository,
   updateFromServiceManifest,
   verifyFile,
 } from 'libpatchcore'
@@ -84,4 +88,17 @@ export function errors(error: unknown): number {
   // @ts-expect-error there is no such code
   if (error.code === 'ERR_PATCHCORE_CORRUPTED') return 1
   return error.code === 'ERR_PATCHCORE_CORRUPT' ? (error.offset ?? 0) : error.status
+}
+
+export async function repositories(folder: URL, source: string): Promise<void> {
+  const repository: Repository = await Repository.init(folder, { key: source })
+  const report: PublishReport = await repository.publish(source, '1.0.0', { expiresAt: new Date(), keepLocal: ['*.ini'] as const })
+  const previous: string | undefined = report.previous
+  const { means, packages } = await repository.plan(previous)
+  const update: RepositoryUpdateReport = await updateFromRepository(folder, new URL('https://example.org'), { repair: true })
+  // @ts-expect-error a package goes into the repository and nowhere else
+  await repository.publish(source, '1.0.0', { out: source })
+  // @ts-expect-error there is one way to a repository
+  new Repository(folder)
+  void [means === 'deltas', packages[0]?.sha256, update.fallback?.status]
 }

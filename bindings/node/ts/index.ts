@@ -21,11 +21,32 @@ export {
   type Version,
   type VersionId,
 } from './chain.js'
+export { type ChannelPublishOptions, type FileUpdateOptions, publishChannel, updateFile } from './channel.js'
 export { apply, compose, diff, digest, explain, fileKind, inspect, verify } from './delta.js'
 export { type ErrorCode, type Outcome, PatchcoreError, type StatusName } from './errors.js'
 export type { Bytes, FilePath, Input } from './input.js'
 export type { JobOptions, LogEvent, LogLevel, Phase, Progress } from './job.js'
 export type { ApplyOptions, DiffOptions, ExplainOptions, LimitOptions, OutputOptions, SquashOptions } from './options.js'
+export {
+  type PruneReport,
+  type PublishOptions,
+  type PublishReport,
+  type RebuildReport,
+  Repository,
+  type RepositoryChangeOptions,
+  type RepositoryManifest,
+  type RepositoryOptions,
+  type RepositoryPackage,
+  type RepositoryProblem,
+  type RepositoryPruneOptions,
+  type RepositoryUpdateOptions,
+  type RepositoryUpdateReport,
+  type RepositoryVerification,
+  updateFromRepository,
+  type UpdatePlan,
+  type UpdatePlanReason,
+  type WithdrawReport,
+} from './repository.js'
 export { type ApplyStream, type ApplyStreamOptions, createApplyStream } from './stream.js'
 export {
   cleanTree,
@@ -62,12 +83,16 @@ export type {
   ByteRange,
   ChainApplyStats,
   ChainInfo,
+  ChannelPublishStats,
   DeltaContents,
   DeltaInfo,
   ExplainedPart,
   ExplainedSegment,
   Explanation,
   FetchStats,
+  FileUpdateMeans,
+  FileUpdateReason,
+  FileUpdateReport,
   Installed,
   PruneStats,
   SignatureFile,

@@ -49,3 +49,19 @@ export type UpdateReason =
   | 'older_version_core'
   | 'named_package'
 
+/** How a file gets to a version of a channel. */
+export type FileUpdateMeans = 'none' | 'squashed' | 'links' | 'full'
+
+/** Why it gets there in that way. Newer versions may have more. */
+export type FileUpdateReason =
+  | 'up_to_date'
+  | 'no_file'
+  | 'fewest_bytes'
+  | 'downloaded_before'
+  | 'full_is_smaller'
+  | 'unknown_version'
+  | 'no_deltas'
+  | 'no_ranges'
+  | 'forced_full'
+  | 'other_way_failed'
+

@@ -268,7 +268,8 @@ function scanArgument({ exclude, dereference, threads }: ScanOptions): native.Sc
   return given({ exclude: exclude as string[] | undefined, dereference, threads: amount('threads', threads) })
 }
 
-function diffArgument(options: TreeDiffOptions): native.TreeDiffOptions {
+/** @internal */
+export function diffArgument(options: Omit<TreeDiffOptions, 'out'>): native.TreeDiffOptions {
   const { level, maxApplyMemory, keepLocal, replaceDirectories, minVersion, maxVersion, version } = options
   return given({
     scan: scanArgument(options),

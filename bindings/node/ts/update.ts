@@ -104,7 +104,8 @@ export async function updateFromServiceManifest(
   return run(options, (listener) => native.updateFromServiceManifest(root, from, how, listener))
 }
 
-function updateArgument(options: UpdateOptions): native.UpdateOptions {
+/** @internal */
+export function updateArgument(options: UpdateOptions): native.UpdateOptions {
   const { installed, required, forceFull, architecture, cache, downloadOnly, dryRun } = options
   return given({
     publicKeys: keysArgument(options.publicKeys),
@@ -120,7 +121,8 @@ function updateArgument(options: UpdateOptions): native.UpdateOptions {
   })
 }
 
-function transferArgument(options: TransferOptions): native.FetchOptions {
+/** @internal */
+export function transferArgument(options: TransferOptions): native.FetchOptions {
   const { maxSize, maxBytesPerSecond, idleTimeout, retries, proxy, authorities } = options
   return given({
     maxSize: amount('maxSize', maxSize),
@@ -140,8 +142,12 @@ function documentArgument(document: UpdateDocument): native.DocumentArgument {
   throw invalid('a document is a URL, a path, or { json, base }')
 }
 
-/** A URL, or a path where it is one. */
-function placeArgument(place: string | URL): string {
+/**
+ * A URL, or a path where it is one.
+ *
+ * @internal
+ */
+export function placeArgument(place: string | URL): string {
   if (typeof place === 'string') return place
   if (place instanceof URL) return place.protocol === 'file:' ? fileURLToPath(place) : place.href
   throw invalid('where something is, is a URL or a path')

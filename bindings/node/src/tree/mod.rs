@@ -13,8 +13,8 @@ use crate::options::amount;
 use crate::output::{PathArgument, path};
 use crate::trust::TrustArgument;
 
-pub(crate) use options::TreeApplyOptions;
-use options::{ScanOptions, TreeDiffOptions, TreeSquashOptions};
+use options::{ScanOptions, TreeSquashOptions};
+pub(crate) use options::{TreeApplyOptions, TreeDiffOptions};
 use results::{
     Installed, TreeApplyStats, TreeChange, TreeDiffStats, TreePatchContents, TreePatchInfo, TreePlan, TreeSnapshot,
     TreeSquashStats, TreeVerification,
