@@ -65,11 +65,34 @@ try() {
     return 0
 }
 
+# The same for taking the newest version back.
+withdrawn=0
+try_withdraw() {
+    rm -rf repository
+    cp -a new repository
+    (strace -f -qq -o trace -e trace="$2" -e inject="$2:$1:when=$3" \
+        "$binary" release withdraw -q repository 1.2.0 --key key; exit $?) >/dev/null 2>&1 && return 1
+    grep -q -e INJECTED -e 'killed by SIGKILL' trace || return 1
+    if grep -q '"latest_version": "1.2.0"' repository/manifest.json; then
+        installs release3 "$1 at $2 $3 while withdrawing"
+        "$binary" release withdraw -q repository 1.2.0 --key key || fail "not withdrawn again after $1 at $2 $3"
+    fi
+    installs release2 "$1 at $2 $3 while withdrawing"
+    "$binary" release publish -q repository release3 --version 1.3.0 --key key || fail "not published after $1 at $2 $3 while withdrawing"
+    "$binary" release verify -q repository -p key.pub || fail "damaged after $1 at $2 $3 while withdrawing"
+    installs release3 "$1 at $2 $3 while withdrawing"
+    withdrawn=$((withdrawn + 1))
+}
+
 for action in signal=KILL error=EIO error=ENOSPC; do
     for call in write pwrite64 ftruncate fsync rename link unlink mkdir rmdir unlinkat linkat renameat2; do
         n=1
         while try "$action" "$call" "$n"; do n=$((n + 1)); done
+        n=1
+        while try_withdraw "$action" "$call" "$n"; do n=$((n + 1)); done
     done
 done
 [ $((old + new)) -ge 40 ] || fail "only $((old + new)) calls were tried"
 echo "release publish: $((old + new)) calls killed or failed; repositories old: $old, new: $new, others: 0"
+[ "$withdrawn" -ge 20 ] || fail "only $withdrawn calls were tried while withdrawing"
+echo "release withdraw: $withdrawn calls killed or failed, nothing lost"

@@ -9,7 +9,7 @@ use patchcore::repository::{EditOptions, RebuildReport, Repository};
 #[cfg(feature = "cloud")]
 pub(crate) use patchcore_http::cloud::Place;
 
-/// A folder: this build knows of nothing else.
+/// A folder: this build knows of nothing else, and the core refuses an address.
 #[cfg(not(feature = "cloud"))]
 pub(crate) enum Place {
     Folder(std::path::PathBuf),
@@ -18,13 +18,7 @@ pub(crate) enum Place {
 #[cfg(not(feature = "cloud"))]
 impl Place {
     pub(crate) fn parse(text: &Path) -> Result<Self> {
-        match text.to_str().is_some_and(|text| text.contains("://")) {
-            true => Err(patchcore::Error::new(
-                patchcore::Status::Unsupported,
-                "this build knows repositories in folders alone; take the `patchcore` that is published as a program of its own",
-            )),
-            false => Ok(Self::Folder(text.to_owned())),
-        }
+        Ok(Self::Folder(text.to_owned()))
     }
 }
 

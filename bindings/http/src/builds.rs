@@ -45,6 +45,14 @@ impl<K: Eq + Hash, T: Clone + Send + Sync + 'static> Builds<K, T> {
         }
     }
 
+    /// Makes it again the next time, unless that is under way.
+    pub(crate) fn forget(&self, key: &K) {
+        let mut builds = self.builds.lock().unwrap_or_else(PoisonError::into_inner);
+        if builds.get(key).is_some_and(|build| build.outcome.borrow().is_some()) {
+            builds.remove(key);
+        }
+    }
+
     fn start(
         &self,
         key: K,

@@ -33,6 +33,12 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, Status::Limit.name(), message)
     }
 
+    /// Nothing is wrong with what was asked for, and a moment later it may be there.
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, Status::Busy.name(), message);
+        refusal.with_header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+    }
+
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, Status::Internal.name(), message)
     }

@@ -131,6 +131,14 @@ impl Snapshot {
 }
 
 impl Plans {
+    /// Forgets a package that was made and is gone, so that it is made again.
+    pub(crate) fn forget(&self, package: &Package) {
+        match package.is_full() {
+            true => self.combined.forget(&package.arch),
+            false => self.squashed.forget(&(package.from, package.to, package.arch.clone())),
+        }
+    }
+
     fn planned(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<Planned>>> {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner)
     }

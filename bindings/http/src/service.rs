@@ -70,15 +70,16 @@ impl Service {
         let named = snapshot.package(name).cloned().or_else(|| self.current.superseded(name));
         if let Some(package) = &named {
             match self.opened(package).await {
-                Err(_) if package.kind() == PackageKind::Combined => {}
+                Err(refusal) if package.kind() == PackageKind::Combined && !refusal.is_ours() => {}
                 opened => return opened.map(Some),
             }
         }
         let made = self.made.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        if let Some(package) = made
-            && let Ok(opened) = self.opened(&package).await
-        {
-            return Ok(Some(opened));
+        if let Some(package) = made.filter(|package| snapshot.holds(package)) {
+            match self.opened(&package).await {
+                Err(refusal) if !refusal.is_ours() => snapshot.plans.forget(&package),
+                opened => return opened.map(Some),
+            }
         }
         let made = match named {
             Some(combined) => match self.combined(combined.arch.as_deref()).await {
@@ -86,7 +87,8 @@ impl Service {
                 made => made.ok(),
             },
             None => match wanted_delta(name) {
-                Some((from, to, arch)) if snapshot.leads(from, to, arch) => {
+                // Only what there are packages for: whoever asks could make us remember any other name.
+                Some((from, to, arch)) if snapshot.lines.known(arch) == arch && snapshot.leads(from, to, arch) => {
                     self.squashed(&snapshot, from, to, arch.map(str::to_owned)).await?
                 }
                 _ => None,
@@ -117,18 +119,24 @@ impl Service {
             // Its name is never given to other bytes, so that any moment does.
             Ok(Opened { source: Source::Other(source.into()), modified: SystemTime::UNIX_EPOCH, package })
         });
-        opened.await?.map_err(|_| Refusal::not_found("the file is missing or cut off"))
+        opened.await?.map_err(|error| match error.status() {
+            Status::NotFound | Status::Corrupt => Refusal::not_found("the file is missing or cut off"),
+            _ => Refusal::unavailable("the file cannot be read now"),
+        })
     }
 
     /// The newest version in full, which is made where it is missing.
     pub(crate) async fn combined(self: &Arc<Self>, arch: Option<&str>) -> Answer<Package> {
         let snapshot = self.current.get().await;
         let line = snapshot.manifest.line(arch);
-        if let Some(package) = line.combined().filter(|package| Some(package.to) == line.latest())
-            && self.opened(package).await.is_ok()
-        {
-            self.metrics.cache_hits.fetch_add(1, Ordering::Relaxed);
-            return Ok(package.clone());
+        if let Some(package) = line.combined().filter(|package| Some(package.to) == line.latest()) {
+            match self.opened(package).await {
+                Err(refusal) if !refusal.is_ours() => {}
+                opened => {
+                    self.metrics.cache_hits.fetch_add(1, Ordering::Relaxed);
+                    return opened.map(|opened| opened.package);
+                }
+            }
         }
         let arch = snapshot.lines.known(arch).map(str::to_owned);
         let this = self.clone();
@@ -168,8 +176,8 @@ impl Service {
     /// An archive of everything, or the one that is made in its place where it is missing.
     pub(crate) async fn whole(self: &Arc<Self>, package: Package) -> Answer<Package> {
         match self.opened(&package).await {
-            Ok(_) => Ok(package),
-            Err(_) => self.combined(package.arch.as_deref()).await,
+            Err(refusal) if !refusal.is_ours() => self.combined(package.arch.as_deref()).await,
+            opened => opened.map(|opened| opened.package),
         }
     }
 

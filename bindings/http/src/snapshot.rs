@@ -107,6 +107,16 @@ impl Snapshot {
         line.latest == Some(to) && from < to && line.versions.binary_search(&from).is_ok()
     }
 
+    /// Whether a package that was made leads between versions as they are here: one may have been withdrawn meanwhile.
+    pub(crate) fn holds(&self, package: &Package) -> bool {
+        let line = self.manifest.line(package.arch.as_deref());
+        let versions = &self.lines.line(package.arch.as_deref()).versions;
+        let same = |version, made| {
+            versions.binary_search(&version).is_ok() && line.tree_of(version).is_none_or(|tree| made == Some(tree))
+        };
+        same(package.to, package.tree) && (package.is_full() || same(package.from, package.from_tree))
+    }
+
     /// A package by the name of its file.
     pub(crate) fn package(&self, file: &str) -> Option<&Package> {
         self.packages.get(file).map(|index| &self.manifest.patches[*index])

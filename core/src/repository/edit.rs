@@ -11,7 +11,7 @@ use crate::error::{Error, Result, Status};
 use crate::progress::Task;
 use crate::repository::manifest::{MANIFEST_FILE, Manifest, NOTHING, Package, check_name};
 use crate::repository::signed::Signer;
-use crate::repository::state::State;
+use crate::repository::state::{Earlier, State};
 use crate::repository::store::{Store, remove_file, write_whole};
 
 /// The folder of a repository that no client needs.
@@ -44,6 +44,10 @@ pub(super) struct Edit<'a> {
     placed: Placed<'a>,
     /// Names that the manifest gave up before this change.
     superseded: BTreeSet<String>,
+    /// The archives to go back to before this change.
+    earlier: Earlier,
+    /// Whether there was a manifest to begin with.
+    pub known: bool,
     /// Names of the manifest before this change.
     before: BTreeSet<String>,
     pub dry_run: bool,
@@ -67,7 +71,7 @@ impl<'a> Edit<'a> {
         let mut state = own.as_deref().map(State::read).unwrap_or_default();
         let document = store.read(MANIFEST_FILE)?;
         let manifest = match &document {
-            Some(document) if !anew => Manifest::from_json(&document.bytes)?,
+            Some(document) if !anew => Manifest::of_releases(&document.bytes)?,
             _ => Manifest::default(),
         };
         if own.is_none() {
@@ -80,12 +84,14 @@ impl<'a> Edit<'a> {
         }
         let staging = match &own {
             Some(own) if !dry_run => {
-                store.folder().map(clear_staging).transpose()?;
+                store.folder().map(clear_temporary).transpose()?;
+                clear_temporary(own)?;
                 clear_staging(own)?;
                 tempfile::Builder::new().prefix(STAGING).tempdir_in(own).map_err(|e| Error::from(e).in_file(own))?
             }
             _ => tempfile::tempdir()?,
         };
+        let known = document.is_some() && !anew;
         let before: BTreeSet<String> = manifest.patches.iter().map(|package| package.file.clone()).collect();
         let superseded = state.superseded.difference(&before).cloned().collect();
         let mut edit = Self {
@@ -93,9 +99,11 @@ impl<'a> Edit<'a> {
             manifest,
             tag: document.map(|document| document.tag),
             signer: signer.cloned(),
-            state,
             staging,
             placed: Placed { store, names: Vec::new() },
+            earlier: state.earlier.clone(),
+            state,
+            known,
             superseded,
             before,
             dry_run,
@@ -103,7 +111,11 @@ impl<'a> Edit<'a> {
         };
         if !dry_run {
             edit.finish_signature()?;
-            edit.remove_pending()?;
+            match known {
+                true => edit.remove_pending()?,
+                // What was pending may be all that is left.
+                false => edit.state.pending.clear(),
+            }
         }
         Ok(edit)
     }
@@ -183,11 +195,20 @@ impl<'a> Edit<'a> {
     pub fn commit(mut self, keep_superseded: bool, task: &mut Task<'_>) -> Result<Vec<String>> {
         let latest = self.manifest.patches.iter().map(|package| package.to).max();
         self.manifest.latest_version = latest.filter(|latest| *latest != NOTHING);
-        self.manifest.sequence += 1;
+        self.manifest.sequence = self.manifest.sequence.checked_add(1).ok_or_else(|| {
+            Error::corrupt("the manifest's sequence cannot grow any more; clients would take no later one")
+        })?;
         self.manifest.generated_at = Some(now());
         let names: BTreeSet<String> = self.manifest.patches.iter().map(|package| package.file.clone()).collect();
         let given_up: BTreeSet<String> = self.before.difference(&names).cloned().collect();
         self.state.superseded = self.superseded.union(&given_up).cloned().collect();
+        // Until the manifest is replaced either of both may be what counts.
+        let earlier = self.state.earlier.clone();
+        for (arch, archives) in std::mem::take(&mut self.earlier) {
+            let new = self.state.earlier.remove(&arch).unwrap_or_default();
+            let new = new.into_iter().filter(|archive| !archives.contains(archive)).collect::<Vec<_>>();
+            self.state.earlier.insert(arch, [archives, new].concat());
+        }
         let digests = self.manifest.patches.iter().chain(self.state.earlier.values().flatten());
         let digests = digests.filter_map(|package| package.sha256).collect();
         self.state.retain(&digests);
@@ -206,6 +227,7 @@ impl<'a> Edit<'a> {
             self.remove(name)?;
         }
         self.state.superseded = stay;
+        self.state.earlier = earlier;
         self.state.pending.clear();
         self.save_state()?;
         Ok(gone)
@@ -297,20 +319,30 @@ fn lock(own: &Path) -> Result<File> {
     }
 }
 
-/// Removes what changes that were killed were making.
-fn clear_staging(folder: &Path) -> Result<()> {
-    let in_folder = |e: std::io::Error| Error::from(e).in_file(folder);
-    for entry in fs::read_dir(folder).map_err(in_folder)? {
-        let entry = entry.map_err(in_folder)?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(STAGING) {
-            fs::remove_dir_all(entry.path()).map_err(in_folder)?;
-        } else if name.starts_with(".patchcore-") {
-            remove_file(&entry.path())?;
-        }
+/// Removes the folders in which changes that were killed were making files, out of the folder that is ours alone.
+fn clear_staging(own: &Path) -> Result<()> {
+    for place in named(own, STAGING)? {
+        fs::remove_dir_all(&place).map_err(|e| Error::from(e).in_file(&place))?;
     }
     Ok(())
+}
+
+/// Removes the files that were about to get their names.
+fn clear_temporary(folder: &Path) -> Result<()> {
+    named(folder, ".patchcore-")?.iter().try_for_each(|place| remove_file(place))
+}
+
+/// What is in a folder under names that begin in one way.
+fn named(folder: &Path, beginning: &str) -> Result<Vec<PathBuf>> {
+    let in_folder = |e: std::io::Error| Error::from(e).in_file(folder);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(in_folder)? {
+        let entry = entry.map_err(in_folder)?;
+        if entry.file_name().to_string_lossy().starts_with(beginning) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
 
 /// This moment, as manifests say it: RFC 3339, in UTC.

@@ -205,6 +205,15 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// [`from_json`](Self::from_json) where releases are to be changed. INVALID_ARGUMENT for the manifest of a channel.
+    pub(super) fn of_releases(text: &[u8]) -> Result<Self> {
+        let manifest = Self::from_json(text)?;
+        match manifest.other.contains_key("model_family") {
+            true => Err(Error::invalid("this folder holds the versions of one file; releases need another one")),
+            false => Ok(manifest),
+        }
+    }
+
     /// The text of the manifest.
     pub fn to_json(&self) -> String {
         json::pretty(self)

@@ -51,7 +51,7 @@ impl Repository {
     ///
     /// The packages of a `plain` one are ZIP files of whole files, for readers that only unzip.
     pub fn init(path: &Path, plain: bool) -> Result<Self> {
-        edit::initialise(path, plain)?;
+        edit::initialise(folder(path)?, plain)?;
         Self::open(path)
     }
 
@@ -63,7 +63,7 @@ impl Repository {
 
     /// Opens the repository in the folder at `path`. NOT_FOUND where there is none.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::on(Arc::new(store::FolderStore(path.to_owned()))).map_err(|e| e.in_file(path))
+        Self::on(Arc::new(store::FolderStore(folder(path)?.to_owned()))).map_err(|e| e.in_file(path))
     }
 
     /// Opens a repository wherever it lies. NOT_FOUND where there is none.
@@ -81,7 +81,7 @@ impl Repository {
     /// The manifest as it is now.
     pub fn manifest(&self) -> Result<Manifest> {
         match self.store.read(MANIFEST_FILE)? {
-            Some(document) => Manifest::from_json(&document.bytes),
+            Some(document) => Manifest::of_releases(&document.bytes),
             None => {
                 let message = "this is no repository: it has no manifest.json; make one with `release init`";
                 Err(Error::new(Status::NotFound, message))
@@ -106,7 +106,7 @@ impl Repository {
     /// Makes manifest and archives of the folder at `path` again from the packages that are there, whoever made them: then it
     /// is a repository. Of packages that hold whole files alone it takes the name's word for their versions.
     pub fn rebuild(path: &Path, options: &EditOptions, task: &mut Task<'_>) -> Result<RebuildReport> {
-        let metadata = std::fs::metadata(path).map_err(|e| Error::from(e).in_file(path))?;
+        let metadata = std::fs::metadata(folder(path)?).map_err(|e| Error::from(e).in_file(path))?;
         if !metadata.is_dir() {
             return Err(Error::invalid("this is no folder").in_file(path));
         }
@@ -162,5 +162,16 @@ impl Repository {
             Err(error) if error.status() == Status::NotFound => self.cache.open(&*self.store, package)?.ok_or(error),
             bytes => bytes,
         }
+    }
+}
+
+/// A path that is no address: those are for whoever brings a [`Store`].
+fn folder(path: &Path) -> Result<&Path> {
+    match path.to_str().is_some_and(|text| text.contains("://")) {
+        true => {
+            let message = "this is an address, and repositories lie in folders here; the program `patchcore` reaches object stores";
+            Err(Error::new(Status::Unsupported, message).in_file(path))
+        }
+        false => Ok(path),
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn prune(store: &dyn Store, keep: usize, options: &EditOptions, task:
     let line = edit.manifest.own_line(options.arch.as_deref());
     let versions = line.versions();
     let Some(latest) = line.latest() else { return Ok(PruneReport::default()) };
-    let oldest = versions.len().checked_sub(keep + 1).map_or(NOTHING, |number| versions[number]);
+    let oldest = versions.len().checked_sub(keep.saturating_add(1)).map_or(NOTHING, |number| versions[number]);
     let all = line.packages();
     let mut old: HashSet<&str> = all
         .iter()
@@ -116,7 +116,7 @@ pub(super) fn withdraw(
         }
         (Some(before), None) => {
             let known = edit.state.go_back(arch, *before);
-            let source = known.as_ref().map(|known| holder(store, &line, known, task)).transpose()?.flatten();
+            let source = known.as_ref().map(|known| holder(&edit, &line, known, task)).transpose()?.flatten();
             match known.zip(source) {
                 Some(found) => shortened = Some(found),
                 None if leads_from_nothing(&line, *before, &touches) => {}
@@ -168,11 +168,13 @@ pub(super) fn withdraw(
     Ok(report)
 }
 
-/// The file whose beginning is an archive that came before the newest one: its own while that is there, or else the newest.
-fn holder(store: &dyn Store, line: &Line<'_>, archive: &Package, task: &mut Task<'_>) -> Result<Option<String>> {
-    let newest = line.combined().map(|package| package.file.clone());
-    for file in [Some(archive.file.clone()), newest].into_iter().flatten() {
-        match bytes_of(store, &Package { file: file.clone(), ..archive.clone() }) {
+/// The file whose beginning is an archive that came before the newest one: its own while that is there, or else a later one.
+fn holder(edit: &Edit<'_>, line: &Line<'_>, archive: &Package, task: &mut Task<'_>) -> Result<Option<String>> {
+    let later = line.packages().iter().filter(|package| package.is_full()).map(|package| &package.file);
+    let later = later.chain(&edit.state.superseded).filter(|file| Package::of_name(file).is_some_and(|p| p.is_full()));
+    let files: Vec<String> = [&archive.file].into_iter().chain(later).cloned().collect();
+    for file in files {
+        match bytes_of(edit.store, &Package { file: file.clone(), ..archive.clone() }) {
             Ok(bytes) if archive.sha256 == Some(digest(&*bytes, task)?) => return Ok(Some(file)),
             Ok(_) => {}
             Err(e) if matches!(e.status(), Status::NotFound | Status::Corrupt) => {}

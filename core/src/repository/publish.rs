@@ -9,7 +9,7 @@ use crate::io::ReadAt;
 use crate::progress::{LogLevel, Task};
 use crate::repository::combined::{self, Written};
 use crate::repository::edit::Edit;
-use crate::repository::manifest::{Line, NOTHING, Package, PackageKind, check_arch};
+use crate::repository::manifest::{Line, Manifest, NOTHING, Package, PackageKind, check_arch};
 use crate::repository::release::{Release, bytes_of, listed, listing};
 use crate::repository::signed::Signer;
 use crate::repository::squashed;
@@ -30,7 +30,8 @@ pub struct PublishOptions {
     pub dry_run: bool,
     /// Make a package from each of so many versions before the one before, for hosts that make none on demand.
     pub squash_from: usize,
-    /// When clients believe the manifest no longer: RFC 3339, in UTC.
+    /// When clients believe the manifest no longer: RFC 3339, in UTC, or `never`. Unless it is given that stays as it was;
+    /// publishing the same again with another moment changes that alone.
     pub expires_at: Option<String>,
     /// How directories are compared and packed.
     pub diff: TreeDiffOptions,
@@ -80,16 +81,18 @@ pub(super) fn publish(
     }
     let new = Release::of(source, &options.diff.scan, task)?;
     let mut report = PublishReport { previous: latest, tree: Some(new.snapshot.tree.digest()), ..Default::default() };
+    let is_renewed = renew(&mut edit.manifest, options.expires_at.as_deref());
     if latest == Some(version) {
-        return match edit.manifest.own_line(arch).tree_of(version) == report.tree {
-            true => Ok(report),
-            false => {
-                let message = format!(
-                    "version {version} is published already with other content; give this one a higher version"
-                );
-                Err(Error::invalid(message))
-            }
-        };
+        if edit.manifest.own_line(arch).tree_of(version) != report.tree {
+            let message =
+                format!("version {version} is published already with other content; give this one a higher version");
+            return Err(Error::invalid(message));
+        }
+        report.changed = is_renewed;
+        if is_renewed && !options.dry_run {
+            report.removed = edit.commit(true, task)?;
+        }
+        return Ok(report);
     }
     report.changed = true;
     let publisher = Publisher { store, version, arch, options, new: &new };
@@ -100,17 +103,26 @@ pub(super) fn publish(
     if options.dry_run {
         return Ok(report);
     }
-    edit.manifest.expires_at = options.expires_at.clone();
     report.removed = edit.commit(true, task)?;
     report.warnings.iter().for_each(|warning| task.log(LogLevel::Warning, || warning.clone()));
     Ok(report)
 }
 
+/// What stands in the place of a moment where there is none.
+const NEVER: &str = "never";
+
 fn check_moment(moment: Option<&str>) -> Result<()> {
-    match moment.map(humantime::parse_rfc3339) {
+    match moment.filter(|moment| *moment != NEVER).map(humantime::parse_rfc3339) {
         None | Some(Ok(_)) => Ok(()),
-        Some(Err(_)) => Err(Error::invalid("this is no moment, such as 2027-01-31T12:00:00Z")),
+        Some(Err(_)) => Err(Error::invalid("this is no moment, such as 2027-01-31T12:00:00Z, nor \"never\"")),
     }
+}
+
+/// Gives the manifest another moment to expire, and says whether it is another one.
+fn renew(manifest: &mut Manifest, expires_at: Option<&str>) -> bool {
+    let Some(wanted) = expires_at else { return false };
+    let wanted = Some(wanted).filter(|moment| *moment != NEVER).map(str::to_owned);
+    std::mem::replace(&mut manifest.expires_at, wanted.clone()) != wanted
 }
 
 struct Publisher<'a> {

@@ -38,14 +38,14 @@ pub(super) fn rebuild(store: &dyn Store, options: &EditOptions, task: &mut Task<
     let mut edit = match Edit::begin(store, options.signer.as_ref(), options.dry_run) {
         Err(error) if matches!(error.status(), Status::Corrupt | Status::UnsafePath) => {
             task.log(LogLevel::Warning, || format!("the manifest is of no use, and all of it is made again: {error}"));
-            let mut edit = Edit::begin_anew(store, options.signer.as_ref(), options.dry_run)?;
-            // Which one clients have seen is not known any more; it was less than this.
-            edit.manifest.sequence =
-                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-            edit
+            Edit::begin_anew(store, options.signer.as_ref(), options.dry_run)?
         }
         edit => edit?,
     };
+    if !edit.known {
+        // Which one clients have seen is not known any more; it was less than this.
+        edit.manifest.sequence = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+    }
     let mut report = RebuildReport::default();
     let mut packages = Vec::new();
     let names: BTreeSet<String> = store.list()?.into_iter().collect();

@@ -14,6 +14,9 @@ use crate::repository::manifest::Package;
 use crate::repository::store::write_whole;
 use crate::version::Version;
 
+/// Archives of earlier versions by architecture, the oldest first.
+pub(super) type Earlier = BTreeMap<String, Vec<Package>>;
+
 const STATE_FILE: &str = "state.json";
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -30,7 +33,7 @@ pub(super) struct State {
     /// The archives before the newest one, by architecture: what `withdraw` goes back to. The last one is a file of its own or
     /// the beginning of the newest one, those before it are beginnings of that.
     #[serde(default)]
-    pub earlier: BTreeMap<String, Vec<Package>>,
+    pub earlier: Earlier,
 }
 
 /// States of the SHA-256 of an archive, in hexadecimal.
@@ -108,9 +111,12 @@ impl State {
         earlier.drain(position..).next()
     }
 
-    /// Forgets the archives before the newest one.
+    /// Remembers of the archives before the newest one, which is written anew, only the last: it is the beginning of the archive
+    /// that this one comes in the place of, and that stays for a while.
     pub fn begin_archive(&mut self, arch: Option<&str>) {
-        self.earlier.remove(arch.unwrap_or_default());
+        if let Some(earlier) = self.earlier.get_mut(arch.unwrap_or_default()) {
+            earlier.drain(..earlier.len().saturating_sub(1));
+        }
     }
 
     /// Forgets all archives but these.

@@ -214,10 +214,10 @@ impl RemoteFile {
         let mut piece = Piece { start: response.start, bytes: Vec::new() };
         let mut body = response.body;
         while let Some(chunk) = body.next(task)? {
-            piece.bytes.extend_from_slice(&chunk);
-            if piece.end() > total {
+            if (piece.bytes.len() + chunk.len()) as u64 > total - response.start {
                 return Err(self.changed());
             }
+            piece.bytes.extend_from_slice(&chunk);
         }
         match piece.end() == total {
             true => Ok((seen, piece)),

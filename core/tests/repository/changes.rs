@@ -114,6 +114,77 @@ fn versions_are_withdrawn_one_after_the_other_back_to_where_the_archive_began() 
 }
 
 #[test]
+fn a_version_that_was_made_a_base_is_withdrawn() {
+    let (_place, repository) = repository(4, false);
+    repository.new_base(&EditOptions::default(), &mut Task::new()).unwrap();
+    let report = repository.withdraw(version("1.0.4"), &EditOptions::default(), &mut Task::new()).unwrap();
+    assert_eq!((report.latest, report.warnings), (Some(version("1.0.3")), vec![]));
+    let manifest = repository.manifest().unwrap();
+    assert_eq!(installed(&repository, &[manifest.line(None).full(version("1.0.3")).unwrap()]), release(3));
+    check(&repository);
+    verified(&repository);
+    publish(&repository, 5, &PublishOptions::default()).unwrap();
+    verified(&repository);
+}
+
+#[test]
+fn clients_take_a_manifest_that_was_made_again_from_nothing() {
+    let (place, repository) = repository(3, false);
+    let before = repository.manifest().unwrap().sequence;
+    fs::remove_file(place.path().join("manifest.json")).unwrap();
+    Repository::rebuild(place.path(), &EditOptions::default(), &mut Task::new()).unwrap();
+    assert!(repository.manifest().unwrap().sequence > before + 1000);
+}
+
+#[test]
+fn what_others_keep_beside_the_packages_stays() {
+    let (place, repository) = repository(1, false);
+    for name in ["staging-site/index.html", "staging-notes.txt", "notes"] {
+        let path = place.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "ours").unwrap();
+    }
+    publish(&repository, 2, &PublishOptions::default()).unwrap();
+    assert!(place.path().join("staging-site/index.html").exists() && place.path().join("staging-notes.txt").exists());
+}
+
+#[test]
+fn an_expiry_stays_until_it_is_renewed_or_taken_away() {
+    let (_place, repository) = repository(1, false);
+    let expires = |at: &str| PublishOptions { expires_at: Some(at.to_owned()), ..PublishOptions::default() };
+    let now = || repository.manifest().unwrap().expires_at;
+    publish(&repository, 2, &expires("2100-01-01T00:00:00Z")).unwrap();
+    publish(&repository, 3, &PublishOptions::default()).unwrap();
+    assert_eq!(now().as_deref(), Some("2100-01-01T00:00:00Z"));
+    let renewed = publish(&repository, 3, &expires("2101-01-01T00:00:00Z")).unwrap();
+    assert!(renewed.changed && renewed.packages.is_empty());
+    assert_eq!(now().as_deref(), Some("2101-01-01T00:00:00Z"));
+    assert!(!publish(&repository, 3, &expires("2101-01-01T00:00:00Z")).unwrap().changed);
+    publish(&repository, 4, &expires("never")).unwrap();
+    assert_eq!(now(), None);
+    assert_eq!(publish(&repository, 5, &expires("soon")).unwrap_err().status(), Status::InvalidArgument);
+    verified(&repository);
+}
+
+#[test]
+fn folders_of_something_else_are_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let channel = r#"{"model_family": "m", "current_version": "v1", "current_hash": "00", "patches": []}"#;
+    fs::write(place.path().join("manifest.json"), channel).unwrap();
+    assert_eq!(Repository::open(place.path()).err().unwrap().status(), Status::InvalidArgument);
+    for error in [Repository::init("s3://bucket/x".as_ref(), false), Repository::open("s3://bucket/x".as_ref())] {
+        assert_eq!(error.err().unwrap().status(), Status::Unsupported);
+    }
+    assert!(!std::path::Path::new("s3:").exists());
+}
+
+#[test]
+fn pruning_keeps_as_much_as_one_says() {
+    let (_place, repository) = repository(3, false);
+    assert_eq!(repository.prune(usize::MAX, &EditOptions::default(), &mut Task::new()).unwrap().removed.len(), 0);
+}
+
+#[test]
 fn a_lost_manifest_and_archive_are_made_again_from_the_packages() {
     for plain in [false, true] {
         let (place, repository) = repository(4, plain);

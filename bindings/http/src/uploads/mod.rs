@@ -186,19 +186,21 @@ async fn append(service: &Arc<Service>, record: &Record, offset: u64, body: Body
         return Ok(there);
     }
     let writer = Writer { file: service.uploads.open(&record.id)?, turn, unsynced: 0 };
-    let (written, writer, broken) = receive(writer, body, missing).await?;
-    let there = there + written;
-    if let Some(broken) = broken {
-        return Err(broken);
-    }
-    if there == record.length {
-        let received = Record { state: UploadState::Received, ..record.clone() };
-        let kept = service.clone();
-        tokio::task::spawn_blocking(move || kept.uploads.write(&received)).await??;
-        publish::begin(service.clone(), record.id.clone());
-    }
-    drop(writer);
-    Ok(there)
+    let service = service.clone();
+    // A client that hangs up after its last byte does not end this: then it would never learn that all of it is there.
+    let received = tokio::spawn(async move {
+        let (written, writer, broken) = receive(writer, body, missing).await?;
+        let there = there + written;
+        if let Some(broken) = broken {
+            return Err(broken);
+        }
+        if there == record.length {
+            publish::receive(&service, record).await?;
+        }
+        drop(writer);
+        Ok(there)
+    });
+    received.await?
 }
 
 /// An upload that is being written to. It keeps its turn until a write that has begun is over, whoever still waits for it.
@@ -273,6 +275,7 @@ fn announced(service: &Service, headers: &HeaderMap) -> Answer<Record> {
         notes: None,
         filename: None,
         sha256: None,
+        expires_at: None,
         metadata: raw.to_owned(),
         created_at: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
         state: UploadState::Uploading,
@@ -286,6 +289,7 @@ fn announced(service: &Service, headers: &HeaderMap) -> Answer<Record> {
             "arch" if !value.is_empty() => record.arch = Some(architecture(value)?),
             "notes" if !value.is_empty() => record.notes = Some(value),
             "filename" => record.filename = Some(value),
+            "expires_at" if !value.is_empty() => record.expires_at = Some(value),
             "sha256" => {
                 let digest = value.parse().map_err(|error| Refusal::bad_request(format!("sha256: {error}")))?;
                 record.sha256 = Some(digest);

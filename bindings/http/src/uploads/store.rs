@@ -40,6 +40,8 @@ pub(crate) struct Record {
     /// What its bytes are to be, where its sender says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sha256: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<String>,
     /// What its sender said of it, as it was said.
     pub(crate) metadata: String,
     pub(crate) created_at: String,
@@ -47,7 +49,7 @@ pub(crate) struct Record {
     /// What publishing it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) result: Option<Value>,
-    /// Why it could not be published.
+    /// Why it could not be published, or not yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<Failure>,
 }
@@ -114,7 +116,7 @@ impl Uploads {
     /// What is known of an upload.
     pub(crate) fn record(&self, id: &str) -> Answer<Record> {
         let unknown = || Refusal::not_found("there is no such upload");
-        if id.len() != 32 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if !is_id(id) {
             return Err(unknown());
         }
         let text = fs::read(self.record_file(id)).map_err(|error| match error.kind() {
@@ -189,7 +191,14 @@ impl Uploads {
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let Some((id, _)) = name.to_str().and_then(|name| name.split_once('.')) else { continue };
-            if !old(self.touched(id)) {
+            // Records that are being written have names of their own.
+            let touched = match is_id(id) {
+                true => self.touched(id),
+                false => {
+                    entry.metadata().and_then(|metadata| metadata.modified()).unwrap_or_else(|_| SystemTime::now())
+                }
+            };
+            if !old(touched) {
                 continue;
             }
             match self.record(id) {
@@ -214,6 +223,11 @@ impl Uploads {
             }
         }
     }
+}
+
+/// Whether this is the name of an upload, which is one on every file system.
+fn is_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl Default for Gate {

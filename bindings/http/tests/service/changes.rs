@@ -102,6 +102,28 @@ async fn a_version_published_anew_is_not_reached_by_what_was_made_for_the_one_be
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_goes_with_its_version_and_is_made_again_where_somebody_removed_it() {
+    let sample = published();
+    let file = "/patches/delta_1.0.1_1.0.4.zip";
+    assert_eq!(sample.get(file).await.status, 200);
+    fs::remove_dir_all(sample.path().join(".patchcore/cache")).unwrap();
+    assert_eq!(sample.get(file).await.status, 200);
+    assert_eq!(sample.change("withdraw", json!({"version": "1.0.4"})).await.status, 200);
+    assert_eq!(sample.get(file).await.status, 404);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_read_now_is_not_said_to_be_gone() {
+    let sample = published();
+    let file = sample.path().join("delta_1.0.3_1.0.4.zip");
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink(&file, &file).unwrap();
+    let reply = sample.get("/patches/delta_1.0.3_1.0.4.zip").await;
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "5"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_what_could_lead_to_the_newest_version_is_made() {
     let sample = published();
     for file in [

@@ -170,6 +170,50 @@ async fn an_upload_that_was_complete_when_the_service_ended_is_published_by_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_client_hangs_up_after_the_last_byte_is_published_all_the_same() {
+    let sample = Sample::empty(None);
+    for number in 1..=20 {
+        let archive = release(number);
+        let upload = begin(&sample, archive.len(), &format!("1.0.{number}")).await;
+        let headers = [AUTHORIZATION, TUS, BYTES, ("upload-offset", "0")];
+        let asked = request(Method::PATCH, &upload, &headers, archive.clone().into());
+        let router = sample.router.clone();
+        let client = tokio::spawn(crate::support::send_to(router, asked));
+        tokio::time::sleep(Duration::from_micros(number * 150)).await;
+        client.abort();
+        // What came counts; a client that is told that all of it came never sends anything again.
+        match offset(&sample, &upload).await {
+            there if there < archive.len() => {
+                assert_eq!(send(&sample, &upload, there, archive[there..].to_vec()).await.status, 204);
+            }
+            _ => {}
+        }
+        assert_eq!(outcome(&sample, &upload).await["state"], "published");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_waits_for_whoever_else_changes_the_repository() {
+    let sample = Sample::empty(None);
+    let archive = release(1);
+    let other = std::fs::File::create(sample.path().join(".patchcore/lock")).unwrap();
+    other.lock().unwrap();
+    let upload = begin(&sample, archive.len(), "1.0.0").await;
+    assert_eq!(send(&sample, &upload, 0, archive).await.status, 204);
+    let busy = loop {
+        let now = ask(&sample, Method::GET, &upload, &[], "").await.json();
+        match &now["error"] {
+            Value::Null => tokio::time::sleep(Duration::from_millis(5)).await,
+            _ => break now,
+        }
+    };
+    assert_eq!((&busy["state"], &busy["error"]["code"]), (&json!("received"), &json!("BUSY")));
+    drop(other);
+    let done = outcome(&sample, &upload).await;
+    assert_eq!((&done["state"], &done["error"]), (&json!("published"), &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_goes_on_only_where_it_is() {
     let sample = Sample::empty(None);
     let upload = begin(&sample, 10, "1.0.0").await;

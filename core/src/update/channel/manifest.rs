@@ -77,6 +77,15 @@ pub(super) fn announced(
         );
         return Err(Error::new(Status::Stale, message));
     }
+    if let (Some(_), Some(family)) = (&announced.signed_by, sidecar.other_family(&manifest.model_family)) {
+        let message = format!(
+            "the manifest is of {}, and this file has followed {family}; one key signs both. To follow the other, remove what is \
+             remembered: {}",
+            manifest.model_family,
+            sidecar.memory_path().display()
+        );
+        return Err(Error::new(Status::TargetMismatch, message));
+    }
     if let Some(text) = &manifest.expires_at {
         let until = humantime::parse_rfc3339(text)
             .map_err(|_| Error::corrupt("the manifest says when it expires in a way that cannot be read"))?;

@@ -81,7 +81,8 @@ impl Sidecar {
         path == self.folder || path.parent() == Some(&self.folder) && path.file_name().is_some_and(is_ours)
     }
 
-    fn memory_path(&self) -> PathBuf {
+    /// Where it is remembered.
+    pub fn memory_path(&self) -> PathBuf {
         self.folder.join(format!("{}.json", self.stem))
     }
 
@@ -99,6 +100,12 @@ impl Sidecar {
     /// The sequence of the last manifest of a family.
     pub fn sequence(&self, family: &str) -> Option<u64> {
         self.memory.sequences.get(family).copied()
+    }
+
+    /// The family that the file has followed, if that is another one alone.
+    pub fn other_family(&self, family: &str) -> Option<&str> {
+        let known = &self.memory.sequences;
+        known.keys().next().filter(|_| !known.contains_key(family)).map(String::as_str)
     }
 
     /// The manifest that was kept of what is at `url`.
