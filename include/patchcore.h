@@ -3553,7 +3553,7 @@ typedef struct patchcore_publish_options {
     const char *notes;
     /** The bytes of `notes`, or PATCHCORE_NUL_TERMINATED. */
     size_t notes_len;
-    /** When clients believe the manifest no longer, as "2027-01-31T12:00:00Z"; NULL and 0 for never. */
+    /** When clients believe the manifest no longer, as "2027-01-31T12:00:00Z", or "never"; NULL and 0 for as it was. */
     const char *expires_at;
     /** The bytes of `expires_at`, or PATCHCORE_NUL_TERMINATED. */
     size_t expires_at_len;
@@ -3569,7 +3569,7 @@ typedef struct patchcore_publish_options {
  * @param plain Not zero: packages hold whole files alone, for readers that only unzip.
  * @param out_error Receives an error to free, or NULL on success; or NULL.
  * @return PATCHCORE_OK, or the status of the error; PATCHCORE_INVALID_ARGUMENT where there is one already,
- *         PATCHCORE_UNSUPPORTED in a library built to apply only.
+ *         PATCHCORE_UNSUPPORTED, as by all of these functions, in a library that was built without publishing.
  *
  * Thread-safety: may be called from any thread.
  * @since 0.1.0
@@ -3951,7 +3951,7 @@ const char *patchcore_means_name(int32_t means);
  * @param out_error Receives an error to free, or NULL on success; or NULL.
  * @return PATCHCORE_OK, or the status of the error: PATCHCORE_SOURCE_MISMATCH where `latest` is no version of the chain,
  *         PATCHCORE_TARGET_MISMATCH where it is an older one, PATCHCORE_STALE where the chain does not hold what is published,
- *         PATCHCORE_UNSUPPORTED in a library built to apply only.
+ *         PATCHCORE_UNSUPPORTED in a library that was built without publishing.
  *
  * Thread-safety: may be called from any thread; callbacks are called on that thread.
  * @since 0.1.0

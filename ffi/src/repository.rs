@@ -32,7 +32,7 @@ pub struct PublishOptions {
     pub change: RepositoryOptions,
     /// What people should know of the version.
     pub notes: Option<String>,
-    /// When clients believe the manifest no longer: RFC 3339, in UTC.
+    /// When clients believe the manifest no longer: RFC 3339, in UTC, or `never`. Unless it is given that stays as it was.
     pub expires_at: Option<String>,
     /// Make a package from each of so many versions before the one before, for hosts that make none on demand.
     pub squash_from: u64,

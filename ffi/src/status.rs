@@ -32,7 +32,7 @@ pub fn publishing_offered() -> Result<()> {
 
 /// What a build that publishes nothing says.
 pub(crate) fn no_publishing() -> Error {
-    absent("publishing")
+    absent("publishing (in CMake: -DPATCHCORE_PUBLISH=ON)")
 }
 
 /// What a build without `what` says.

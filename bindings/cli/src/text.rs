@@ -78,6 +78,11 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     number.ok_or_else(|| "the size does not fit 64 bits".to_owned())
 }
 
+/// The text without what would steer a terminal: whoever wrote it is somewhere else.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -36,7 +36,7 @@ export interface PublishOptions
   extends RepositoryChangeOptions, Omit<TreeDiffOptions, 'out' | 'noClobber' | 'minVersion' | 'maxVersion' | 'version'> {
   /** What people should know of the version. */
   notes?: string | undefined
-  /** When clients believe the manifest no longer: a Date, or a text such as `2030-01-31T12:00:00Z`; never by default. */
+  /** When clients believe the manifest no longer: a Date, or a text such as `2030-01-31T12:00:00Z`, or `never`; by default as it was. */
   expiresAt?: Date | string | undefined
   /** Make one package each from so many versions before the last one, for hosts that make none on demand. */
   squashFrom?: number | undefined
@@ -76,6 +76,8 @@ export interface RepositoryPackage {
   readonly arch?: string
   /** The digest of the directory that it makes. */
   readonly tree?: string
+  /** The digest of the directory that a delta starts from. */
+  readonly fromTree?: string
   /** What people should know of the version that it makes. */
   readonly notes?: string
   /** Paths that go away, where the package cannot say so itself. */
@@ -227,7 +229,7 @@ export interface RepositoryUpdateReport {
   /** How. Newer versions may know more ways. */
   readonly means: UpdatePlan['means'] | 'repair'
   /** Why so. */
-  readonly reason: UpdatePlanReason | 'full_asked' | 'repair_asked' | 'incomplete_installation'
+  readonly reason: UpdatePlanReason | 'forced_full' | 'repair_asked' | 'incomplete_installation'
   /** The version that was installed, where that is known. */
   readonly from?: string
   /** The version that is wanted. */
@@ -380,11 +382,11 @@ function versionArgument(version: string): string {
   throw invalid('a version is a text such as 1.1.0')
 }
 
-/** What a JSON text says, with names as JavaScript has them. */
+/** What a JSON text says, with names as JavaScript has them, also of what others wrote. Names that are data stay. */
 function said<T>(text: string): T {
-  return JSON.parse(text, (_, value: unknown) => {
+  return JSON.parse(text, (name, value: unknown) => {
     if (value === null) return undefined
-    if (typeof value !== 'object' || Array.isArray(value)) return value
+    if (typeof value !== 'object' || Array.isArray(value) || name === 'operations') return value
     return Object.fromEntries(Object.entries(value).map(([name, part]) => [camelCase(name), part]))
   }) as T
 }

@@ -125,7 +125,8 @@ impl Repository {
     /// :param source: the directory, or a ZIP file of one.
     /// :param version: the version that it is, such as ``"1.1.0"``.
     /// :param notes: what people should know of the version.
-    /// :param expires_at: when clients believe the manifest no longer, such as ``"2027-01-31T12:00:00Z"``; never unless given.
+    /// :param expires_at: when clients believe the manifest no longer, such as ``"2027-01-31T12:00:00Z"``, or ``"never"``; as it was
+    ///     unless given.
     /// :param squash_from: make one package each from so many versions before the last one, for hosts that make none on demand.
     /// :param dry_run: say what would be written, and write nothing.
     /// :param exclude: patterns of what is no part of the version, as in ``.gitignore``.

@@ -69,7 +69,7 @@ impl PlanReason {
             Self::UnknownVersion => "unknown_version",
             Self::NoDeltas => "no_deltas",
             Self::RepairAsked => "repair_asked",
-            Self::FullAsked => "full_asked",
+            Self::FullAsked => "forced_full",
             Self::IncompleteInstallation => "incomplete_installation",
         }
     }

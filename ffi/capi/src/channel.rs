@@ -200,7 +200,7 @@ versioned!(
 /// @param out_error Receives an error to free, or NULL on success; or NULL.
 /// @return PATCHCORE_OK, or the status of the error: PATCHCORE_SOURCE_MISMATCH where `latest` is no version of the chain,
 ///         PATCHCORE_TARGET_MISMATCH where it is an older one, PATCHCORE_STALE where the chain does not hold what is published,
-///         PATCHCORE_UNSUPPORTED in a library built to apply only.
+///         PATCHCORE_UNSUPPORTED in a library that was built without publishing.
 ///
 /// Thread-safety: may be called from any thread; callbacks are called on that thread.
 /// @since 0.1.0

@@ -53,7 +53,7 @@ pub struct patchcore_publish_options {
     pub notes: *const c_char,
     /// The bytes of `notes`, or PATCHCORE_NUL_TERMINATED.
     pub notes_len: usize,
-    /// When clients believe the manifest no longer, as "2027-01-31T12:00:00Z"; NULL and 0 for never.
+    /// When clients believe the manifest no longer, as "2027-01-31T12:00:00Z", or "never"; NULL and 0 for as it was.
     pub expires_at: *const c_char,
     /// The bytes of `expires_at`, or PATCHCORE_NUL_TERMINATED.
     pub expires_at_len: usize,
@@ -69,7 +69,7 @@ versioned!(patchcore_repository_options, patchcore_publish_options);
 /// @param plain Not zero: packages hold whole files alone, for readers that only unzip.
 /// @param out_error Receives an error to free, or NULL on success; or NULL.
 /// @return PATCHCORE_OK, or the status of the error; PATCHCORE_INVALID_ARGUMENT where there is one already,
-///         PATCHCORE_UNSUPPORTED in a library built to apply only.
+///         PATCHCORE_UNSUPPORTED, as by all of these functions, in a library that was built without publishing.
 ///
 /// Thread-safety: may be called from any thread.
 /// @since 0.1.0

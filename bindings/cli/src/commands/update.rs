@@ -161,12 +161,34 @@ impl NetworkOptions {
     }
 }
 
+/// What a file has no use for is not passed over in silence.
+fn refuse_what_is_for_directories(arguments: &Arguments) -> Result<()> {
+    let given = [
+        ("--repair", arguments.repair),
+        ("--keep-local", !arguments.keep_local.is_empty()),
+        ("--require", !arguments.require.is_empty()),
+        ("--arch", arguments.arch.is_some()),
+        ("--overwrite-local", arguments.overwrite_local),
+        ("--no-backup", arguments.no_backup),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((option, _)) => Err(Error::new(
+            Status::InvalidArgument,
+            format!(
+                "{option} is for directories, and this is a file: that is checked by its digest and replaced as a whole"
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let root = &arguments.root;
     let fetch = arguments.network.fetch_options();
     if let Some(url) = &arguments.document.url
         && update_file::is_meant(root, url, &fetch, context)?
     {
+        refuse_what_is_for_directories(arguments)?;
         let file = update_file::Arguments {
             file: root,
             url,

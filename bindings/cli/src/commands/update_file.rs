@@ -52,7 +52,7 @@ pub(super) fn run(arguments: Arguments<'_>, context: &Context) -> Result<()> {
     let fields = json!({
         "file": file.to_string_lossy(),
         "action": report.action.name(),
-        "strategy": report.means.name(),
+        "means": report.means.name(),
         "reason": report.reason.name(),
         "family": report.family,
         "from": report.from,

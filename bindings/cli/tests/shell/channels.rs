@@ -42,9 +42,9 @@ fn what_is_published_brings_every_version_to_the_newest() {
     for (version, strategy) in [(1, "squashed"), (2, "squashed"), (3, "links"), (4, "none")] {
         folder.write("model.bin", &folder.read(&format!("v{version}.bin")));
         let plan = folder.json(&format!("update model.bin --url {url} -n --proxy none"));
-        assert_eq!(plan["strategy"], strategy, "{plan}");
+        assert_eq!(plan["means"], strategy, "{plan}");
         let object = folder.json(&format!("update model.bin --url {url} --proxy none"));
-        assert_eq!((&object["strategy"], &object["to"]), (&strategy.into(), &"v4".into()), "{object}");
+        assert_eq!((&object["means"], &object["to"]), (&strategy.into(), &"v4".into()), "{object}");
         assert_eq!(object["downloaded_bytes"], plan["planned_bytes"], "{object}");
         assert!(folder.read("model.bin") == folder.read("v4.bin"));
     }

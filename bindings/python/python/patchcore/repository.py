@@ -35,6 +35,8 @@ class RepositoryPackage(_Step):
     """The architecture that it is for, where it is not for all."""
     tree: NotRequired[str]
     """The digest of the directory that it makes."""
+    from_tree: NotRequired[str]
+    """The digest of the directory that a delta starts from."""
     notes: NotRequired[str]
     """What people should know of the version that it makes."""
     deleted: NotRequired[list[str]]

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::place;
 use crate::report::Title;
 use crate::table::{Align, Table};
-use crate::text::{Counted, Grouped};
+use crate::text::{Counted, Grouped, printable};
 
 /// Show the versions and packages of a repository
 #[derive(Args)]
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
             format!("{} → {}", package.from, package.to),
             format!("{} bytes", Grouped(package.size)),
             package.created_at.clone().unwrap_or_default(),
-            package.notes.as_deref().unwrap_or_default().lines().next().unwrap_or_default().to_owned(),
+            printable(package.notes.as_deref().unwrap_or_default().lines().next().unwrap_or_default()),
         ]
     });
     let align = [Align::Left, Align::Left, Align::Right, Align::Left, Align::Left];

@@ -25,7 +25,7 @@ use crate::text::Grouped;
 /// Publish versions of a directory as static files that any web host serves
 ///
 /// A repository is a folder of packages and a manifest.json, written last, that names them. `patchcore update DIR --url URL`
-/// fetches from it. Upload packages first and manifest.json last where the host is another machine. In the place of the folder
+/// fetches from it. Upload packages first, then manifest.json and its signature as the README says, where the host is another machine. In the place of the folder
 /// s3://BUCKET/PREFIX, gs:// or az:// is a repository in an object store, with credentials from the environment.
 #[derive(Args)]
 #[command(

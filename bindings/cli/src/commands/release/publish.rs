@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TEXT")]
     notes: Option<String>,
 
-    /// When clients believe the manifest no longer, such as 2027-01-31T12:00:00Z
+    /// When clients believe the manifest no longer, such as 2027-01-31T12:00:00Z, or `never` [default: as it was]
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
 

@@ -49,7 +49,8 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         arguments.repo.display(),
         arguments.version
     );
-    text.extend(report.removed.iter().map(|file| format!("  {file}: removed\n")));
+    let gone = if options.dry_run { "would be removed" } else { "removed" };
+    text.extend(report.removed.iter().map(|file| format!("  {file}: {gone}\n")));
     let _ = write!(text, "{}", listed(&report.packages));
     text.extend(report.warnings.iter().map(|warning| format!("Note: {warning}\n")));
     context.printer.report("release_withdraw", fields, text)

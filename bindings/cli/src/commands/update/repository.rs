@@ -9,7 +9,7 @@ use patchcore::{Result, Version};
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::text::{Counted, Grouped, Took};
+use crate::text::{Counted, Grouped, Took, printable};
 
 /// So many paths are named to people; JSON has all of them.
 const MOST_NAMES: usize = 10;
@@ -98,11 +98,6 @@ fn text(root: &Path, report: &RepositoryUpdateReport, took: Took) -> String {
         Some(key) => text + &format!("Signature: verified, by the key {}\n", key.id()),
         None => text + "Signature: not checked, since no key was given\n",
     }
-}
-
-/// The text without what would steer a terminal: whoever wrote it is somewhere else.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// 0.0.0 is what is installed where nothing is.
