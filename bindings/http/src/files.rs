@@ -20,9 +20,10 @@ use crate::service::{Opened, Service};
 use crate::snapshot::Document;
 use crate::stream::{FileBody, Source};
 
-/// A package has its name for ever: what is cached stays right.
+/// A package that the manifest promises has its name for ever: what is cached stays right.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// A manifest is asked for again each time, and mostly answered with "not modified".
+/// A manifest, and a package that was made on demand and may be made anew, is asked for again each time, and mostly answered
+/// with "not modified".
 const ASK_AGAIN: &str = "no-cache";
 
 const LATEST: &str = "combined_0.0.0_latest";
@@ -46,7 +47,10 @@ pub(crate) async fn file(
         return Ok(redirect(StatusCode::FOUND, &package.file));
     }
     match service.open(&name).await? {
-        Some(opened) => package_answer(opened, &headers),
+        Some(opened) => {
+            let promised = snapshot.package(&name).is_some_and(|package| package.sha256 == opened.package.sha256);
+            package_answer(opened, if promised { IMMUTABLE } else { ASK_AGAIN }, &headers)
+        }
         None => Err(nothing()),
     }
 }
@@ -85,7 +89,7 @@ fn document_answer(name: &str, document: &Document, headers: &HeaderMap) -> Answ
     answer(common, &headers, bytes.len() as u64, &tag, document.modified, Content::Manifest, body)
 }
 
-fn package_answer(opened: Opened, headers: &HeaderMap) -> Answer {
+fn package_answer(opened: Opened, caching: &'static str, headers: &HeaderMap) -> Answer {
     let Opened { source, modified, package } = opened;
     let tag = match &package.sha256 {
         Some(digest) => format!("\"{digest}\""),
@@ -98,7 +102,7 @@ fn package_answer(opened: Opened, headers: &HeaderMap) -> Answer {
     let common = Response::builder()
         .header(header::CONTENT_TYPE, "application/zip")
         .header(header::ACCEPT_RANGES, "bytes")
-        .header(header::CACHE_CONTROL, IMMUTABLE);
+        .header(header::CACHE_CONTROL, caching);
     let body = |range| Body::new(FileBody::new(source, range));
     answer(common, headers, package.size, &tag, created.unwrap_or(modified), Content::of(&package), body)
 }

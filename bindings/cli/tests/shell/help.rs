@@ -2,7 +2,7 @@
 
 use crate::support::Folder;
 
-const VERBS: [&str; 28] = [
+const VERBS: [&str; 38] = [
     "diff",
     "apply",
     "info",
@@ -26,6 +26,16 @@ const VERBS: [&str; 28] = [
     "tree verify",
     "tree squash",
     "tree clean",
+    "release",
+    "release init",
+    "release publish",
+    "release info",
+    "release plan",
+    "release verify",
+    "release prune",
+    "release withdraw",
+    "release new-base",
+    "release rebuild",
     "update",
     "serve",
     "keygen",
@@ -46,7 +56,10 @@ fn every_verb_has_a_page_with_an_example() {
         .map(|verb| format!("$ patchcore {verb} --help\n{}", folder.ok(&format!("{verb} --help"))))
         .collect();
     for (verb, page) in VERBS.iter().zip(&pages) {
-        assert!(["chain", "tree"].contains(verb) || page.contains(&format!("Example: patchcore {verb} ")), "{page}");
+        assert!(
+            ["chain", "tree", "release"].contains(verb) || page.contains(&format!("Example: patchcore {verb} ")),
+            "{page}"
+        );
         assert!(page.contains("Example: ") && page.contains("Usage: patchcore "), "{page}");
         assert!(page.lines().all(|line| line.chars().count() <= 100), "{page}");
     }
