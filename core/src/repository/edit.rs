@@ -178,10 +178,21 @@ impl<'a> Edit<'a> {
     }
 
     pub fn save_state(&self) -> Result<()> {
-        match self.own_folder() {
-            Some(own) if !self.dry_run => self.state.write(&own),
-            _ => Ok(()),
+        let Some(own) = self.own_folder().filter(|_| !self.dry_run) else { return Ok(()) };
+        let mut state = self.state.clone();
+        state.earlier = self.all_earlier();
+        state.write(&own)
+    }
+
+    /// Until the manifest is replaced, what one could go back to before may be what counts.
+    fn all_earlier(&self) -> Earlier {
+        let mut all = self.earlier.clone();
+        for (arch, archives) in &self.state.earlier {
+            let known = all.entry(arch.clone()).or_default();
+            let new: Vec<Package> = archives.iter().filter(|archive| !known.contains(archive)).cloned().collect();
+            known.extend(new);
         }
+        all
     }
 
     /// Says which names are about to come, before they do.
@@ -202,14 +213,8 @@ impl<'a> Edit<'a> {
         let names: BTreeSet<String> = self.manifest.patches.iter().map(|package| package.file.clone()).collect();
         let given_up: BTreeSet<String> = self.before.difference(&names).cloned().collect();
         self.state.superseded = self.superseded.union(&given_up).cloned().collect();
-        // Until the manifest is replaced either of both may be what counts.
-        let earlier = self.state.earlier.clone();
-        for (arch, archives) in std::mem::take(&mut self.earlier) {
-            let new = self.state.earlier.remove(&arch).unwrap_or_default();
-            let new = new.into_iter().filter(|archive| !archives.contains(archive)).collect::<Vec<_>>();
-            self.state.earlier.insert(arch, [archives, new].concat());
-        }
-        let digests = self.manifest.patches.iter().chain(self.state.earlier.values().flatten());
+        let earlier = self.state.earlier.values().chain(self.earlier.values()).flatten();
+        let digests = self.manifest.patches.iter().chain(earlier);
         let digests = digests.filter_map(|package| package.sha256).collect();
         self.state.retain(&digests);
         self.save_state()?;
@@ -227,7 +232,7 @@ impl<'a> Edit<'a> {
             self.remove(name)?;
         }
         self.state.superseded = stay;
-        self.state.earlier = earlier;
+        self.earlier.clear();
         self.state.pending.clear();
         self.save_state()?;
         Ok(gone)
