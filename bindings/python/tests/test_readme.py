@@ -46,7 +46,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_the_readme_of_the_package(scene: dict[str, Any]) -> None:
     found = blocks(REPOSITORY / "bindings" / "python" / "README.md")
-    assert len(found) == 6
+    assert len(found) == 7
     for block in found:
         exec(block, scene)
     assert Path("model-2.bin").read_bytes() == content(1, 20_000)
@@ -54,6 +54,8 @@ def test_the_readme_of_the_package(scene: dict[str, Any]) -> None:
     assert patchcore.apply("old/b", "deltas/b") == content(1, 20_000)
     assert Path("game", "levels").read_bytes() == content(1, 20_000)
     assert scene["report"].reason == "up_to_date"
+    assert Path("player", "levels").read_bytes() == content(0, 20_000)
+    assert Path("model-on-the-device.bin").read_bytes() == content(2, 20_000)
 
 
 def test_the_readme_of_the_repository(scene: dict[str, Any]) -> None:
