@@ -1,5 +1,5 @@
-//! Software that reaches devices in small pieces: deltas between two versions of a file, and chains of deltas that
-//! lead from any version to any later one.
+//! Software that reaches devices in small pieces: deltas between two versions of a file, chains of deltas that lead from any
+//! version to any later one, patches of directories, and repositories of releases.
 //!
 //! What this crate promises:
 //!

@@ -25,7 +25,7 @@ macro_rules! replayed {
     };
 }
 
-replayed! { delta_decode delta_apply compose chain_read tree_package tree_operations tree_plain }
+replayed! { delta_decode delta_apply compose chain_read tree_package tree_operations tree_plain tree_release manifest }
 
 #[test]
 fn every_fuzz_target_has_a_body_and_a_corpus_that_is_replayed() {

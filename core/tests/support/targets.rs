@@ -1,7 +1,11 @@
 //! What each fuzz target does with its input; `core/fuzz` feeds it, and the stable tests replay what it found.
 
+use std::sync::Arc;
+
 use patchcore::chain::{ApplyOptions, Chain};
 use patchcore::delta::{EncodeOptions, Header, MAX_LEVEL, MIN_LEVEL};
+use patchcore::repository::channel::ChannelManifest;
+use patchcore::repository::{Manifest, plan};
 use patchcore::tree::{self, Content, Patch, TreeApplyOptions, TreePackage};
 use patchcore::{Digest, Limits, Outcome, Status, Task};
 
@@ -21,6 +25,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("tree_package", tree_package),
     ("tree_operations", tree_operations),
     ("tree_plain", tree_plain),
+    ("tree_release", tree_release),
+    ("manifest", manifest),
 ];
 
 /// Enough for what a fuzzer writes, little enough for a bomb to be felt.
@@ -347,6 +353,34 @@ pub fn tree_package(data: &[u8]) {
             }
         }
         apply_to_a_tree(TreePackage::read(Box::new(zip.bytes()), None, &mut Task::new()));
+    }
+}
+
+/// Reads bytes as the archive of a whole release, which may have grown, from wherever it lies.
+pub fn tree_release(data: &[u8]) {
+    apply_to_a_tree(TreePackage::read_release(Arc::new(data.to_vec())));
+}
+
+/// Reads bytes as the manifests of releases and of a channel, and plans by them.
+pub fn manifest(data: &[u8]) {
+    if let Ok(channel) = ChannelManifest::from_json(data) {
+        assert_eq!(ChannelManifest::from_json(channel.to_json().as_bytes()).unwrap(), channel);
+    }
+    let Ok(manifest) = Manifest::from_json(data) else { return };
+    assert_eq!(Manifest::from_json(manifest.to_json().as_bytes()).unwrap(), manifest);
+    let versions = manifest.line(None).versions();
+    for from in versions.iter().copied().map(Some).take(16).chain([None]) {
+        let Ok(planned) = plan(&manifest, from, None, None) else { continue };
+        let mut at = from;
+        for package in &planned.packages {
+            assert!(package.is_full() || at == Some(package.from), "{planned:?}");
+            at = Some(package.to);
+        }
+        assert!(planned.packages.is_empty() || at == Some(planned.to), "{planned:?}");
+        assert_eq!(
+            planned.bytes,
+            planned.packages.iter().fold(0, |sum: u64, package| sum.saturating_add(package.size))
+        );
     }
 }
 

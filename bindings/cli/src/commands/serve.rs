@@ -26,6 +26,7 @@ use crate::text::parse_size;
 )]
 pub(crate) struct Arguments {
     /// The repository
+    #[arg(value_name = "REPO")]
     repository: PathBuf,
 
     /// The address and port to listen on; port 0 takes a free one
